@@ -1,0 +1,72 @@
+import type { DataPart, Todo } from '@switchyard/protocol';
+import type { Claim, Sandbox } from '@switchyard/sandbox';
+import type { JSONValue } from 'ai';
+import type { z } from 'zod';
+
+/**
+ * What a call may do to the world. `read` calls run again after a crash and may run side by side; a `once` call runs
+ * at most once, in the order in which the model asked, and is never silently repeated.
+ */
+export type ToolEffect = 'read' | 'once';
+
+/** What a tool works on; calls that need the sandbox are recovered by its claims, others are not. */
+export type ToolNeed = 'sandbox' | 'nothing';
+
+/** How a call ended. An expected failure is an `error` whose message is written for the model; a bug is an exception. */
+export type ToolResult =
+  | {
+      readonly outcome: 'ok';
+      readonly output: JSONValue;
+      /** Parts for the message beside the result. Their ids must not repeat over steps: use the call id. */
+      readonly data?: readonly DataPart[];
+      /** Set by the tools that end the run: `complete` and `ask`. */
+      readonly end?: { readonly reason: 'finished' | 'asked'; readonly text?: string };
+    }
+  | { readonly outcome: 'error'; readonly message: string };
+
+/** What the sandbox recorded of a call whose worker died before it could store the result. */
+export interface CallRecord {
+  readonly exitCode: number | null;
+  readonly output: string;
+  readonly result: JSONValue | null;
+}
+
+/** What one call may use. */
+export interface ToolContext {
+  readonly callId: string;
+  readonly runId: string;
+  /** Aborted by cancel, by the run's time limit and when the run is lost; its reason says which. */
+  readonly signal: AbortSignal;
+  /** The project's sandbox: created or started by the first call that asks, with the attached files copied in. */
+  sandbox(): Promise<Sandbox>;
+  /** The sandbox when this run already uses it, else null: for work that is not worth starting one. */
+  runningSandbox(): Sandbox | null;
+  /**
+   * The claim that a `once` tool passes to the sandbox operation that has the effect, at most once per call. `result`
+   * is what is recorded with the effect when it is known before it.
+   * @throws when the tool is not a `once` tool that needs the sandbox
+   */
+  claim(result?: JSONValue): Promise<Claim>;
+  /** Shows live output to viewers; it is not stored. */
+  emitOutput(stream: 'stdout' | 'stderr', text: string): void;
+  /** The todos as the last `data-todo` part has them. */
+  readTodos(): readonly Todo[];
+}
+
+/** Something that the model may call. `name` is `[a-z_]+`; `description` is text for the model. */
+export interface Tool<Input = unknown> {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: z.ZodType<Input>;
+  readonly effect: ToolEffect;
+  readonly needs: ToolNeed;
+  /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */
+  execute(input: Input, context: ToolContext): Promise<ToolResult>;
+  /** Makes the result of a call out of what the sandbox recorded; without it the record itself is the output. */
+  recover?(record: CallRecord, input: Input): ToolResult;
+}
+
+/** Infers a tool's input from its schema. */
+export function defineTool<Input>(tool: Tool<Input>): Tool<Input> {
+  return tool;
+}

@@ -1,0 +1,76 @@
+export {
+  type AccountId,
+  externalIdSchema,
+  type FileId,
+  idSchema,
+  newId,
+  type ProjectId,
+  type RunId,
+  type ThreadId,
+  type UserId,
+} from './ids.ts';
+export {
+  type CancelReceipt,
+  cancelReceiptSchema,
+  type EndedStatus,
+  isEnded,
+  noUsage,
+  type Run,
+  type RunLimits,
+  runLimitsSchema,
+  type RunReason,
+  runReasonSchema,
+  runSchema,
+  type RunStatus,
+  runStatusSchema,
+  runTransitions,
+  statusOfReason,
+  type Usage,
+  usageSchema,
+} from './run.ts';
+export {
+  type Chunk,
+  type DataPart,
+  type DataParts,
+  isToolPart,
+  type MessageMetadata,
+  type MessagePart,
+  metadataOfRun,
+  type SwitchyardMessage,
+  type Todo,
+  toolNameOf,
+  type ToolPart,
+} from './message.ts';
+export { type EventPosition, formatEventId, parseEventId, type RunEvent } from './event.ts';
+export { chunksOfParts, endingChunks } from './replay.ts';
+export { AppError, describeError, type ErrorCode, errorCodes } from './errors.ts';
+export {
+  findModel,
+  modelCatalog,
+  type ModelEntry,
+  type ModelEnvironment,
+  type ModelProvider,
+  scriptedModel,
+} from './models.ts';
+export {
+  type CancelResponse,
+  cancelResponseSchema,
+  clientTextSchema,
+  filePartSchema,
+  type InputPart,
+  inputPartSchema,
+  maxJsonBytes,
+  messagesResponseSchema,
+  type Problem,
+  problemSchema,
+  type Project,
+  projectSchema,
+  type StartRunRequest,
+  startRunRequestSchema,
+  type StartRunResponse,
+  startRunResponseSchema,
+  textPartSchema,
+  type Thread,
+  threadSchema,
+} from './api.ts';
+export { storableJson, storableText } from './text.ts';

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { findModel, modelCatalog, type ModelEnvironment } from './models.ts';
+
+const bare: ModelEnvironment = {
+  hasOpenaiKey: false,
+  hasCustomBaseUrl: false,
+  hasAnthropicKey: false,
+  defaultModel: null,
+  hasScriptedServer: false,
+};
+
+describe('modelCatalog', () => {
+  it('offers only what the environment can reach', () => {
+    expect(modelCatalog(bare)).toEqual([]);
+    expect(modelCatalog({ ...bare, hasScriptedServer: true }).map((entry) => entry.id)).toEqual([
+      'scripted:demo',
+    ]);
+    expect(
+      modelCatalog({ ...bare, hasAnthropicKey: true }).every((entry) => entry.provider === 'anthropic'),
+    ).toBe(true);
+  });
+
+  it('puts the default model first', () => {
+    const catalog = modelCatalog({ ...bare, hasOpenaiKey: true, defaultModel: 'gpt-5-mini' });
+    expect(catalog[0]?.id).toBe('openai:gpt-5-mini');
+  });
+
+  it('knows the named model of a custom base URL, with an unknown price', () => {
+    const catalog = modelCatalog({
+      ...bare,
+      hasOpenaiKey: true,
+      hasCustomBaseUrl: true,
+      defaultModel: 'llama3.3',
+    });
+    expect(catalog.map((entry) => entry.id)).toEqual(['openai-compatible:llama3.3']);
+    expect(findModel(catalog, 'llama3.3')?.price).toBeNull();
+  });
+});

@@ -1,0 +1,32 @@
+import { pino } from 'pino';
+import { redact } from './redact.ts';
+
+export type Logger = pino.Logger;
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+/** Where lines go; standard output when a logger is given none. */
+export type LogDestination = pino.DestinationStream;
+
+/**
+ * A JSON logger, one line an entry, whose lines are searched for secrets before they are written: members with secret
+ * names, bearer tokens, API keys, passwords and tickets in URLs, also inside error messages and stacks.
+ */
+export function createLogger({
+  name,
+  level = 'info',
+  destination,
+}: {
+  readonly name: string;
+  readonly level?: LogLevel;
+  readonly destination?: LogDestination;
+}): Logger {
+  const options: pino.LoggerOptions = {
+    name,
+    level,
+    base: { pid: process.pid, name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+    hooks: { streamWrite: redact },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}

@@ -1,0 +1,14 @@
+export type { JSONValue } from './json.ts';
+export type {
+  CallRecord,
+  Claim,
+  CommandOptions,
+  CommandResult,
+  FileContent,
+  FileStat,
+  Listing,
+  Sandbox,
+} from './sandbox.ts';
+export { createSandboxes, type Sandboxes, type SandboxesOptions } from './sandboxes.ts';
+export { ClaimTakenError } from './claim-taken-error.ts';
+export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';

@@ -1,0 +1,130 @@
+import type { JSONValue } from './json.ts';
+
+/**
+ * The right to do one side effect at most once. The claim is taken inside the sandbox, by the same command that does
+ * the effect, and holds only in the incarnation that the ledger recorded.
+ */
+export interface Claim {
+  readonly callId: string;
+  /** `Sandbox.incarnation` as it stands in the ledger. */
+  readonly incarnation: string;
+  /** The tool's own result, recorded with the effect, when it is known before the effect. */
+  readonly result?: JSONValue;
+}
+
+export interface CommandOptions {
+  /** Shell text (bash where the sandbox has it, else sh); may span lines and hold heredocs. */
+  readonly command: string;
+  /** A workspace path; `/workspace` by default. */
+  readonly cwd?: string;
+  /** From the start of the command; when it has passed the whole process group is killed. */
+  readonly timeoutMs: number;
+  /** What `output` holds at most, in bytes (default 1 MiB): the head and the tail, a mark between them. */
+  readonly maxOutputBytes?: number;
+  /** Aborting it kills the command's process group at once; `run` then rejects with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Live output in order; never splits a character. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
+  readonly claim?: Claim;
+}
+
+export interface CommandResult {
+  /** Null when a signal ended the command. */
+  readonly exitCode: number | null;
+  readonly outcome: 'exited' | 'timed-out' | 'killed';
+  /** Stdout and stderr as they came, interleaved. */
+  readonly output: string;
+  readonly isTruncated: boolean;
+  readonly durationMs: number;
+}
+
+/** What the sandbox knows of a call after its worker has gone. */
+export type CallRecord =
+  /** Nobody started it. */
+  | { readonly state: 'free' }
+  /** Started, and its end is not recorded: it runs, or it was cut. */
+  | { readonly state: 'started' }
+  /** `exitCode` and `output` belong to commands; `result` is what the claim carried. */
+  | {
+      readonly state: 'recorded';
+      readonly exitCode: number | null;
+      readonly output: string;
+      readonly result: JSONValue | null;
+    }
+  /** The sandbox was started anew since: nobody can tell. */
+  | { readonly state: 'unknown' };
+
+export interface FileStat {
+  /** Relative to the workspace; `.` is the workspace itself. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  readonly size: number;
+  /** Unix time in milliseconds. */
+  readonly modifiedAtMs: number;
+  /** Permission bits, for example 0o644. */
+  readonly mode: number;
+}
+
+export interface FileContent {
+  readonly bytes: Uint8Array;
+  /** Of the whole file. */
+  readonly size: number;
+}
+
+export interface Listing {
+  /** Sorted by path; the directory itself is not among them. */
+  readonly entries: readonly FileStat[];
+  /** There were more than `maxEntries`. */
+  readonly isTruncated: boolean;
+}
+
+/**
+ * A project's sandbox, started. Paths are workspace paths (see `resolveWorkspacePath`); `AppError('invalid_path')`
+ * for others, `AppError('not_found')` for what is not there, `sandbox_failed` and `sandbox_unavailable` when the
+ * sandbox itself is the trouble, `ClaimTakenError` when a claim is no longer free.
+ */
+export interface Sandbox {
+  readonly id: string;
+  /** Sandbox id and start time of its pid 1: claims and processes do not outlive it. */
+  readonly incarnation: string;
+  run(options: CommandOptions): Promise<CommandResult>;
+  /** Starts at `offset` (default 0) and reads at most `length` bytes (default and maximum: `maxReadBytes`). */
+  readFile(
+    path: string,
+    options: { readonly offset?: number; readonly length?: number; readonly signal: AbortSignal },
+  ): Promise<FileContent>;
+  /** Atomic: readers see the old or the new content. Makes missing folders; keeps an existing file's mode. */
+  writeFile(options: {
+    readonly path: string;
+    readonly bytes: Uint8Array;
+    /** Permission bits of a new file, default 0o644. */
+    readonly mode?: number;
+    readonly signal: AbortSignal;
+    readonly claim?: Claim;
+  }): Promise<void>;
+  /** Null when nothing is there. Does not follow a link. */
+  stat(path: string, options: { readonly signal: AbortSignal }): Promise<FileStat | null>;
+  list(
+    path: string,
+    options: {
+      /** 1 (default) is the folder's own entries. */
+      readonly depth?: number;
+      /** Default 1,000. */
+      readonly maxEntries?: number;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<Listing>;
+  /** Removes a file, or a folder with all that is in it. The workspace itself is refused with `invalid_path`. */
+  remove(options: {
+    readonly path: string;
+    readonly signal: AbortSignal;
+    readonly claim?: Claim;
+  }): Promise<void>;
+  inspectCall(
+    callId: string,
+    incarnation: string,
+    options: { readonly signal: AbortSignal },
+  ): Promise<CallRecord>;
+  /** Takes the claim, so that a late start of this call is refused. True when it was still free. */
+  sealCall(callId: string, incarnation: string, options: { readonly signal: AbortSignal }): Promise<boolean>;
+}

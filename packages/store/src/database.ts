@@ -1,0 +1,28 @@
+import postgres from 'postgres';
+
+/** A pool of connections to Postgres (postgres.js); every verb takes it first. */
+export type Database = postgres.Sql;
+
+/**
+ * Opens a pool; connections are made on first use. Behind a transaction pooler (port 6543, or `pgbouncer=true` in the
+ * url) statements are not prepared, since the next one may run on another server connection.
+ */
+export function connectDatabase({
+  url,
+  maxConnections = 10,
+  applicationName = 'switchyard',
+}: {
+  readonly url: string;
+  readonly maxConnections?: number;
+  readonly applicationName?: string;
+}): Database {
+  const { port, searchParams } = new URL(url);
+  const isPooled = port === '6543' || searchParams.get('pgbouncer') === 'true';
+  return postgres(url, {
+    max: maxConnections,
+    prepare: !isPooled,
+    connect_timeout: 10,
+    connection: { application_name: applicationName },
+    onnotice: () => {},
+  });
+}

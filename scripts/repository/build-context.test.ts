@@ -2,14 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import ignore from '@balena/dockerignore';
+import dockerignore from '@balena/dockerignore';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 
 /** What `docker build` is sent of a folder: all files that .dockerignore does not deny. */
 async function buildContext(folder: string): Promise<string[]> {
-  const rules = ignore({ ignorecase: false }).add(await readFile(join(root, '.dockerignore'), 'utf8'));
+  const rules = dockerignore
+    .default({ ignorecase: false })
+    .add(await readFile(join(root, '.dockerignore'), 'utf8'));
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return rules
     .filter(
@@ -64,7 +66,9 @@ describe('the build context of the images', () => {
 
   it('holds nothing secret-like in this very repository', async () => {
     const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0');
-    const rules = ignore({ ignorecase: false }).add(await readFile(join(root, '.dockerignore'), 'utf8'));
+    const rules = dockerignore
+      .default({ ignorecase: false })
+      .add(await readFile(join(root, '.dockerignore'), 'utf8'));
     const context = rules.filter(tracked.filter(Boolean));
     expect(context).toContain('apps/gateway/package.json');
     const secretPattern =

@@ -1,0 +1,38 @@
+export type { Redis } from 'ioredis';
+export { connectRedis } from './connect-redis.ts';
+export {
+  createRunQueue,
+  type JobKey,
+  type QueueCounts,
+  type RunQueue,
+  type RunQueueOptions,
+} from './run-queue.ts';
+export {
+  DrainedError,
+  LockLostError,
+  type RunJob,
+  type RunWorker,
+  type RunWorkerOptions,
+  startRunWorker,
+} from './run-worker.ts';
+export {
+  type AppendOutcome,
+  appendRunLog,
+  expireRunLog,
+  type LogBase,
+  type LoggedEvent,
+  openRunLog,
+  type OpenOutcome,
+  type OpenRunLogRequest,
+  readRunLog,
+  type RunLogMeta,
+} from './run-log.ts';
+export {
+  createRunLogWriter,
+  RunLogError,
+  type RunLogWriter,
+  type RunLogWriterOptions,
+} from './run-log-writer.ts';
+export { createRunLogSubscriber, type RunLogSubscriber } from './run-log-subscriber.ts';
+export { type Control, type ControlMessage, createControl } from './control.ts';
+export { withLease } from './lease.ts';

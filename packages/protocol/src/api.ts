@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { externalIdSchema } from './ids.ts';
-import { cancelReceiptSchema, runLimitsSchema, runSchema } from './run.ts';
+import type { SwitchyardMessage } from './message.ts';
+import { cancelReceiptSchema, type Run, runLimitsSchema, runSchema } from './run.ts';
+import { storableJson } from './text.ts';
 
 /** Largest JSON body that the API reads, in bytes. */
 export const maxJsonBytes = 1024 * 1024;
@@ -9,6 +11,15 @@ export const maxJsonBytes = 1024 * 1024;
 export const clientTextSchema = z
   .string()
   .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'NUL and lone surrogates are not text.');
+
+/** Free members of a thread: JSON, at most 16 KiB of it, without NUL and lone surrogates. */
+const clientMetadataSchema = z
+  .record(z.string(), z.json())
+  .refine(
+    (metadata) => JSON.stringify(storableJson(metadata)) === JSON.stringify(metadata),
+    'NUL and lone surrogates are not text.',
+  )
+  .refine((metadata) => JSON.stringify(metadata).length <= 16_384, 'The metadata is larger than 16 KiB.');
 
 export const textPartSchema = z.strictObject({ type: z.literal('text'), text: clientTextSchema });
 /** `url` is one that `POST /v1/files` or an upload of this run gave. */
@@ -74,6 +85,69 @@ export type StartRunResponse = z.infer<typeof startRunResponseSchema>;
 export const cancelResponseSchema = z.object({ run: runSchema, cancel: cancelReceiptSchema.nullable() });
 export type CancelResponse = z.infer<typeof cancelResponseSchema>;
 
+/** `queue` is null unless the run waits; `position` counts from 1 and is null while it is not known. */
+export const runResponseSchema = z.object({
+  run: runSchema,
+  queue: z.object({ position: z.int().nullable() }).nullable(),
+});
+export type RunResponse = z.infer<typeof runResponseSchema>;
+
+/** Newest first. */
+export const runsResponseSchema = z.object({ runs: z.array(runSchema) });
+export type RunsResponse = z.infer<typeof runsResponseSchema>;
+
+/** The body of `POST /v1/threads`. */
+export const createThreadRequestSchema = z.strictObject({
+  externalId: externalIdSchema.optional(),
+  projectId: z.uuid().optional(),
+  title: clientTextSchema.max(500).optional(),
+  metadata: clientMetadataSchema.optional(),
+});
+export type CreateThreadRequest = z.infer<typeof createThreadRequestSchema>;
+export const threadResponseSchema = z.object({ thread: threadSchema });
+/** Last used first; `nextBefore` is the cursor for the next page, null on the last. */
+export const threadsResponseSchema = z.object({
+  threads: z.array(threadSchema),
+  nextBefore: z.string().nullable(),
+});
+
+/** The body of `POST /v1/projects`. */
+export const createProjectRequestSchema = z.strictObject({
+  name: clientTextSchema
+    .max(200)
+    .refine((text) => text.trim() !== '', 'The name is empty.')
+    .optional(),
+});
+export type CreateProjectRequest = z.infer<typeof createProjectRequestSchema>;
+export const projectResponseSchema = z.object({ project: projectSchema });
+export const projectsResponseSchema = z.object({
+  projects: z.array(projectSchema),
+  nextBefore: z.string().nullable(),
+});
+
+/** The models that runs may name, the default one first. */
+export const modelsResponseSchema = z.object({
+  models: z.array(
+    z.object({
+      id: z.string(),
+      aliases: z.array(z.string()),
+      provider: z.string(),
+      contextWindow: z.int(),
+      maxOutputTokens: z.int(),
+      price: z.object({ input: z.number(), cachedInput: z.number(), output: z.number() }).nullable(),
+      supportsImages: z.boolean(),
+      isDefault: z.boolean(),
+    }),
+  ),
+});
+
+/** Who asks; `userId` is null for an API key, `apiKeyId` for a signed-in user. */
+export const meResponseSchema = z.object({
+  accountId: z.string(),
+  userId: z.string().nullable(),
+  apiKeyId: z.string().nullable(),
+});
+
 /** Oldest first; `nextBefore` is the cursor for the page of older messages, null at the beginning. */
 export const messagesResponseSchema = z.object({
   messages: z.array(
@@ -87,6 +161,12 @@ export const messagesResponseSchema = z.object({
   nextBefore: z.string().nullable(),
   activeRun: runSchema.nullable(),
 });
+/** The same as the AI SDK types it. */
+export interface MessagesResponse {
+  readonly messages: SwitchyardMessage[];
+  readonly nextBefore: string | null;
+  readonly activeRun: Run | null;
+}
 
 /** RFC 9457; `code` is stable, `detail` is fit for end users, `errors` point into the body (RFC 6901). */
 export const problemSchema = z.object({

@@ -38,12 +38,19 @@ export async function startAdminServer({
   async function respond(path: string, response: ServerResponse): Promise<void> {
     if (path === '/livez') return answer(response, 200, { status: 'ok' });
     if (path === '/readyz') {
-      const checks = await withDeadline(readiness(), { timeoutMs: answerTimeoutMs, what: 'The readiness check' });
+      const checks = await withDeadline(readiness(), {
+        timeoutMs: answerTimeoutMs,
+        what: 'The readiness check',
+      });
       const isReady = Object.values(checks).every((state) => state === 'ok');
       return answer(response, isReady ? 200 : 503, { status: isReady ? 'ok' : 'not-ready', checks });
     }
     if (path === '/status') {
-      return answer(response, 200, await withDeadline(status(), { timeoutMs: answerTimeoutMs, what: 'The status' }));
+      return answer(
+        response,
+        200,
+        await withDeadline(status(), { timeoutMs: answerTimeoutMs, what: 'The status' }),
+      );
     }
     return answer(response, 404, { status: 'not-found' });
   }
@@ -51,7 +58,10 @@ export async function startAdminServer({
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').replace(/\?.*$/, '');
     respond(path, response).catch((error: unknown) => {
-      answer(response, 503, { status: 'not-ready', detail: error instanceof Error ? error.message : String(error) });
+      answer(response, 503, {
+        status: 'not-ready',
+        detail: error instanceof Error ? error.message : String(error),
+      });
     });
   });
   await new Promise<void>((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { ignoreBrokenPipes } from './broken-pipe.ts';
 import { withDeadline } from './deadline.ts';
 import type { Logger } from './logger.ts';
 
@@ -68,11 +69,8 @@ export function createLifecycle({
         logger.fatal({ error }, 'uncaught error');
         stopAndExit('uncaught error', 1);
       });
-      for (const stream of [process.stdout, process.stderr]) {
-        stream.on('error', (error: NodeJS.ErrnoException) => {
-          if (error.code !== 'EPIPE') logger.error({ error }, 'output failed');
-        });
-      }
+      ignoreBrokenPipes(process.stdout);
+      ignoreBrokenPipes(process.stderr);
     },
   };
 }

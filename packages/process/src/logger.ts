@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { ignoreBrokenPipes } from './broken-pipe.ts';
 import { redact } from './redact.ts';
 
 export type Logger = pino.Logger;
@@ -28,5 +29,8 @@ export function createLogger({
     serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
     hooks: { streamWrite: redact },
   };
-  return destination ? pino(options, destination) : pino(options);
+  if (destination) return pino(options, destination);
+  // Not pino's own destination: at exit it waits for ever when the reader of a pipe has gone away in mid-write.
+  ignoreBrokenPipes(process.stdout);
+  return pino(options, { write: (line) => void process.stdout.write(line) });
 }

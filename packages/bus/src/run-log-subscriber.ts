@@ -1,4 +1,5 @@
-import type { LoggedEvent } from './run-log.ts';
+import { createChannelSubscriber } from './channel-subscriber.ts';
+import { type LoggedEvent, parseLogMessage, runLogChannel } from './run-log.ts';
 
 /** Live events of any number of runs over one connection. */
 export interface RunLogSubscriber {
@@ -17,5 +18,19 @@ export interface RunLogSubscriber {
 
 /** Opens the process's one connection for live events. */
 export function createRunLogSubscriber(options: { readonly redisUrl: string }): RunLogSubscriber {
-  throw new Error(`not built: ${options.redisUrl}`);
+  const subscriber = createChannelSubscriber({ ...options, name: 'switchyard-events' });
+  let latest: { message: string; events: readonly LoggedEvent[] } | null = null;
+  /** All listeners of a channel get one message in a row: it is parsed for the first of them. */
+  function parseOnce(message: string): readonly LoggedEvent[] {
+    if (latest?.message !== message) latest = { message, events: parseLogMessage(message) };
+    return latest.events;
+  }
+  return {
+    follow: async (runId, listener, onReconnect) =>
+      await subscriber.subscribe(runLogChannel(runId), {
+        onMessage: (message) => listener(parseOnce(message)),
+        onReconnect,
+      }),
+    close: async () => await subscriber.close(),
+  };
 }

@@ -1,5 +1,9 @@
 import type { Redis } from 'ioredis';
-import type { Chunk, RunEvent } from '@switchyard/protocol';
+import { type Chunk, parseEventId, type RunEvent } from '@switchyard/protocol';
+import { appendRunLogScript } from './scripts/append-run-log.ts';
+import { openRunLogScript } from './scripts/open-run-log.ts';
+import { readRunLogScript } from './scripts/read-run-log.ts';
+import { runScript } from './scripts/script.ts';
 
 /** An event with the very bytes that are in the log, so that nobody has to encode it again. */
 export interface LoggedEvent extends RunEvent {
@@ -70,7 +74,37 @@ export interface OpenRunLogRequest {
  * Calling it again with the same arguments (a reply was lost) changes nothing.
  */
 export async function openRunLog(redis: Redis, request: OpenRunLogRequest): Promise<OpenOutcome> {
-  throw new Error(`not built: ${redis.status} ${request.runId}`);
+  const { runId, epoch, opening, base, ttlMs = openRunLogTtlMs } = request;
+  const entries = opening.map(encodeChunk);
+  const reply = (await runScript(redis, openRunLogScript, logKeys(runId), [
+    epoch,
+    runLogChannel(runId),
+    ttlMs,
+    base ? base.ordinal : '',
+    base ? base.storedSteps : 0,
+    base?.inStep ? 1 : 0,
+    entries.map((entry) => entry.kind).join(''),
+    ...entries.map((entry) => entry.json),
+  ])) as string[];
+  switch (reply[0]) {
+    case 'opened': {
+      const [, top, closedSteps, inStep, born, baseOrdinal, baseSteps, baseInStep] = reply;
+      return {
+        outcome: 'opened',
+        lastOrdinal: Number(top),
+        closedSteps: Number(closedSteps),
+        isInStep: inStep === '1',
+        isNew: Number(born) === epoch,
+        base: toBase(baseOrdinal, baseSteps, baseInStep),
+      };
+    }
+    case 'lost':
+      return { outcome: 'lost' };
+    case 'gone':
+      return { outcome: 'gone' };
+    default:
+      throw new Error(`openRunLog: unexpected reply ${String(reply[0])}`);
+  }
 }
 
 /**
@@ -87,8 +121,69 @@ export async function appendRunLog(
     readonly chunks: readonly Chunk[];
   },
 ): Promise<AppendOutcome> {
-  throw new Error(`not built: ${redis.status} ${request.runId}`);
+  return await appendEncoded(redis, { ...request, entries: request.chunks.map(encodeChunk) });
 }
+
+/** One chunk as it is written: its JSON, and what it does to the count of steps. */
+export interface EncodedChunk {
+  readonly json: string;
+  /** `s` opens a step, `f` closes it, `-` neither. */
+  readonly kind: 's' | 'f' | '-';
+}
+
+/** Encodes a chunk once, so that each retry sends the same bytes. */
+export function encodeChunk(chunk: Chunk): EncodedChunk {
+  return {
+    json: JSON.stringify(chunk),
+    kind: chunk.type === 'start-step' ? 's' : chunk.type === 'finish-step' ? 'f' : '-',
+  };
+}
+
+/** `appendRunLog` for chunks that are encoded already. */
+export async function appendEncoded(
+  redis: Redis,
+  request: {
+    readonly runId: string;
+    readonly epoch: number;
+    readonly firstOrdinal: number;
+    readonly entries: readonly EncodedChunk[];
+  },
+): Promise<AppendOutcome> {
+  const { runId, epoch, firstOrdinal, entries } = request;
+  const reply = (await runScript(redis, appendRunLogScript, logKeys(runId), [
+    epoch,
+    runLogChannel(runId),
+    firstOrdinal,
+    entries.map((entry) => entry.kind).join(''),
+    ...entries.map((entry) => entry.json),
+  ])) as string[];
+  switch (reply[0]) {
+    case 'appended':
+      return { outcome: 'appended', lastOrdinal: Number(reply[1]) };
+    case 'hole':
+      return { outcome: 'hole', lastOrdinal: Number(reply[1]) };
+    case 'lost':
+      return { outcome: 'lost' };
+    case 'gone':
+      return { outcome: 'gone' };
+    default:
+      throw new Error(`appendRunLog: unexpected reply ${String(reply[0])}`);
+  }
+}
+
+type ReadReply =
+  | []
+  | [
+      entries: [id: string, fields: string[]][],
+      epoch: string,
+      top: string,
+      base: string,
+      baseSteps: string,
+      baseInStep: string,
+      closedSteps: string,
+      inStep: string,
+      bytes: string,
+    ];
 
 /** Reads events after an ordinal, oldest first, at most `count`, with the log's meta of the same instant; null = no log. */
 export async function readRunLog(
@@ -96,10 +191,63 @@ export async function readRunLog(
   runId: string,
   options: { readonly afterOrdinal: number; readonly count?: number },
 ): Promise<{ readonly events: LoggedEvent[]; readonly meta: RunLogMeta | null }> {
-  throw new Error(`not built: ${redis.status} ${runId} ${options.afterOrdinal}`);
+  const reply = (await runScript(redis, readRunLogScript, logKeys(runId), [
+    options.afterOrdinal,
+    options.count ?? -1,
+  ])) as ReadReply;
+  if (reply.length === 0) return { events: [], meta: null };
+  const [entries, epoch, top, base, baseSteps, baseInStep, closedSteps, inStep, bytes] = reply;
+  return {
+    events: entries.map(toEvent),
+    meta: {
+      epoch: Number(epoch),
+      lastOrdinal: Number(top),
+      base: toBase(base, baseSteps, baseInStep),
+      closedSteps: Number(closedSteps),
+      isInStep: inStep === '1',
+      bytes: Number(bytes),
+    },
+  };
 }
 
 /** Sets the time after which the log vanishes: the grace time after the run's end. */
 export async function expireRunLog(redis: Redis, runId: string, ms: number): Promise<void> {
-  throw new Error(`not built: ${redis.status} ${runId} ${ms}`);
+  const [log, meta] = logKeys(runId);
+  await Promise.all([redis.pexpire(log, ms), redis.pexpire(meta, ms)]);
+}
+
+/** Where a run's events are published; a channel's message is what `parseLogMessage` reads. */
+export function runLogChannel(runId: string): string {
+  return `run:{${runId}}:events`;
+}
+
+/** The events of one published message, see `appendEntriesLua`. */
+export function parseLogMessage(message: string): LoggedEvent[] {
+  const [head = '', ...lines] = message.split('\n');
+  const [epoch, first] = head.split(' ').map(Number);
+  if (epoch === undefined || first === undefined) return [];
+  return lines.map((json, index) => ({
+    epoch,
+    ordinal: first + index,
+    chunk: JSON.parse(json) as Chunk,
+    json,
+  }));
+}
+
+/** How long a log lives after its last append while its run is open. */
+const openRunLogTtlMs = 24 * 60 * 60 * 1000;
+
+/** Both keys in one slot: the hash tag is the run. */
+function logKeys(runId: string): [log: string, meta: string] {
+  return [`run:{${runId}}:log`, `run:{${runId}}:meta`];
+}
+
+function toEvent([id, [, json = '']]: [id: string, fields: string[]]): LoggedEvent {
+  const position = parseEventId(id);
+  if (!position) throw new Error(`The log has an entry with the id ${id}.`);
+  return { ...position, chunk: JSON.parse(json) as Chunk, json };
+}
+
+function toBase(ordinal: string | undefined, steps: string | undefined, inStep: string | undefined): LogBase {
+  return { ordinal: Number(ordinal), storedSteps: Number(steps), inStep: inStep === '1' };
 }

@@ -1,4 +1,8 @@
-import type { JobKey } from './run-queue.ts';
+import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { reconnectDelayMs } from './connect-redis.ts';
+import { answered } from './deadline.ts';
+import { defaultQueueName, jobIdOf, type JobKey, parseJobId, queuePrefix } from './run-queue.ts';
 
 /** Why a job's signal was aborted: another worker may have the run by now, so nothing more may be written for it. */
 export class LockLostError extends Error {
@@ -57,7 +61,145 @@ export interface RunWorker {
   close(options: { readonly drainMs: number }): Promise<void>;
 }
 
-/** Starts taking jobs at once. */
+interface ActiveJob extends JobKey {
+  readonly token: string;
+  readonly abort: AbortController;
+  /** When the renewal that last succeeded was sent (monotonic): the lock lives at least from then on. */
+  lockedAt: number;
+}
+
+/** After the drain time: what a run may take to store its state and go back into the queue. A guess. */
+const handOverMs = 2000;
+
+/**
+ * Starts taking jobs at once. Locks are renewed here and not by BullMQ: a lock's age counts from when its renewal was
+ * sent, so that a process that was frozen, or a Redis that was away, is noticed by the clock before any answer comes.
+ */
 export function startRunWorker(options: RunWorkerOptions): RunWorker {
-  throw new Error(`not built: ${options.redisUrl}`);
+  const { lockMs = 5000, stalledMs = 1000, retryMs = 5000, onError } = options;
+  const active = new Map<string, ActiveJob>();
+  let isPaused = false;
+  let idle = Promise.withResolvers<void>();
+
+  const redis = new Redis(options.redisUrl, {
+    connectionName: 'switchyard-worker',
+    // BullMQ's condition: its commands wait for Redis to come back.
+    maxRetriesPerRequest: null,
+    retryStrategy: reconnectDelayMs,
+  });
+  redis.on('error', () => undefined);
+
+  const worker = new Worker(options.queueName ?? defaultQueueName, process, {
+    connection: redis,
+    prefix: queuePrefix,
+    concurrency: options.concurrency,
+    lockDuration: lockMs,
+    skipLockRenewal: true,
+    stalledInterval: stalledMs,
+    // With a limit, a second crash would fail the job and nobody would run it; `crashes` of the run is the judge.
+    maxStalledCount: 1_000_000_000,
+    removeOnComplete: { count: 0 },
+    removeOnFail: { count: 0 },
+    // How long it waits after a failed fetch; the default of 15 s would prolong each outage by as much.
+    runRetryDelay: 1000,
+  });
+  worker.on('error', onError);
+  const renewal = setInterval(() => void renewLocks(), Math.min(1000, lockMs / 5));
+
+  async function process(job: Job, token: string | undefined): Promise<void> {
+    const key = parseJobId(job.id ?? '');
+    if (!key || token === undefined)
+      return onError(new Error(`A job with the id ${String(job.id)} is not ours.`));
+    // Taken by a fetch that was under way when the drain began.
+    if (isPaused) return await handOver(job, token);
+    const ageMs = Math.max(0, Date.now() - (job.processedOn ?? Date.now()));
+    const entry: ActiveJob = {
+      ...key,
+      token,
+      abort: new AbortController(),
+      lockedAt: performance.now() - ageMs,
+    };
+    active.set(key.runId, entry);
+    let outcome: 'done' | 'hand-over';
+    try {
+      outcome = await options.execute({ ...key, signal: entry.abort.signal });
+    } catch (cause) {
+      onError(new Error(`The execution of run ${key.runId} threw.`, { cause }));
+      if (entry.abort.signal.aborted) return await handOver(job, token);
+      await job.moveToDelayed(Date.now() + retryMs, token);
+      throw new DelayedError();
+    } finally {
+      if (active.get(key.runId) === entry) active.delete(key.runId);
+      if (active.size === 0) {
+        idle.resolve();
+        idle = Promise.withResolvers();
+      }
+    }
+    if (outcome === 'hand-over' || isLockLost(entry)) await handOver(job, token);
+  }
+
+  /** Never returns. When the lock was lost, Redis refuses the move and the job is the other worker's. */
+  async function handOver(job: Job, token: string): Promise<never> {
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+
+  async function renewLocks(): Promise<void> {
+    const sentAt = performance.now();
+    for (const job of active.values()) if (sentAt - job.lockedAt >= lockMs) loseLock(job);
+    // A lost lock is never renewed: another worker may have it, or shall have it as soon as this job has let go.
+    const jobs = [...active.values()].filter((job) => !isLockLost(job));
+    if (jobs.length === 0) return;
+    const tokens = jobs.map((job) => job.token);
+    try {
+      const refused = await worker.extendJobLocks(jobs.map(jobIdOf), tokens, lockMs);
+      for (const job of jobs) {
+        if (refused.includes(jobIdOf(job))) loseLock(job);
+        else job.lockedAt = Math.max(job.lockedAt, sentAt);
+      }
+    } catch (error) {
+      onError(new Error('The locks could not be renewed.', { cause: error }));
+    }
+  }
+
+  function loseLock(job: ActiveJob): void {
+    job.abort.abort(new LockLostError(job.runId));
+  }
+
+  /** Resolves when no job runs any more, or after the time. */
+  async function whenIdle(ms: number): Promise<void> {
+    if (active.size === 0 || ms <= 0) return;
+    await answered(idle.promise, ms).catch(() => undefined);
+  }
+
+  async function close(drainMs: number): Promise<void> {
+    isPaused = true;
+    // Without waiting for the running jobs; the promise itself waits for nothing but is BullMQ's.
+    await answered(worker.pause(true), handOverMs).catch(() => undefined);
+    await whenIdle(drainMs);
+    for (const job of active.values()) job.abort.abort(new DrainedError());
+    await whenIdle(handOverMs);
+    clearInterval(renewal);
+    await answered(worker.close(active.size > 0), handOverMs).catch(() => undefined);
+    await answered(worker.disconnect(), handOverMs).catch(() => undefined);
+    redis.disconnect();
+  }
+
+  return {
+    isRunning: () => !isPaused && worker.isRunning() && redis.status === 'ready',
+    activeCount: () => active.size,
+    lockAgeMs(runId) {
+      const job = active.get(runId);
+      return job ? performance.now() - job.lockedAt : Infinity;
+    },
+    pause() {
+      isPaused = true;
+      worker.pause(true).catch(onError);
+    },
+    close: async ({ drainMs }) => await close(drainMs),
+  };
+}
+
+function isLockLost(job: ActiveJob): boolean {
+  return job.abort.signal.reason instanceof LockLostError;
 }

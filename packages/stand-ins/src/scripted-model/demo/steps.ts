@@ -1,0 +1,58 @@
+import type { Action, DemoCall, Outcome } from './action.ts';
+
+/** A plan whose entries are ticked as the work goes on. */
+export interface Plan {
+  /** The `todo` call that marks everything before `current` as done and `current` as being worked on. */
+  at(current: number): DemoCall;
+  /** All ticked. */
+  done(): DemoCall;
+}
+
+/** A plan for the `todo` tool. */
+export function planOf(entries: readonly string[]): Plan {
+  const at = (current: number): DemoCall => ({
+    name: 'todo',
+    input: {
+      todos: entries.map((text, index) => ({
+        text,
+        status: index < current ? 'done' : index === current ? 'in-progress' : 'open',
+      })),
+    },
+  });
+  return { at, done: () => at(entries.length) };
+}
+
+export function act(text: string, ...calls: readonly DemoCall[]): Action {
+  return { text, calls };
+}
+
+export function shell(command: string): DemoCall {
+  return { name: 'shell', input: { command } };
+}
+
+export function writeFile(path: string, content: string): DemoCall {
+  return { name: 'write_file', input: { path, content } };
+}
+
+export function complete(summary: string): DemoCall {
+  return { name: 'complete', input: { summary } };
+}
+
+/** The outcome of the action's call of that tool; an empty one when the conversation has lost it. */
+export function outcomeOf(outcomes: readonly Outcome[], name: string): Outcome {
+  return outcomes.find((outcome) => outcome.name === name) ?? { name, input: {}, text: '', exitCode: null };
+}
+
+/** A word for a POSIX shell, quoted when it has to be. */
+export function quoted(word: string): string {
+  return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** True when no command can run here at all, so that trying another one is of no use. */
+export function isWithoutSandbox({ text, exitCode }: Outcome): boolean {
+  return (
+    exitCode === null &&
+    /sandbox/i.test(text) &&
+    /\b(unavailable|cannot|can't|could not|no sandbox)\b/i.test(text)
+  );
+}

@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { type Answer, answerSchema } from './answer.ts';
+import { textOfMessage, type WireMessage, type WireRequest } from './wire.ts';
+
+/** How often a fault happens: for the first `times` requests that reach it, or always when absent. */
+const timesSchema = z.int().positive().optional();
+
+/**
+ * A fault of the model's server. `status`: the request is refused (Retry-After in seconds when given). `cut`: the
+ * socket is destroyed after so many chunks. `stall`: silence after so many chunks, until the client goes away; with 0
+ * not even the headers are answered.
+ */
+export const faultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('status'),
+    status: z.int().min(400).max(599),
+    retryAfterSeconds: z.number().nonnegative().optional(),
+    message: z.string().optional(),
+    times: timesSchema,
+  }),
+  z.strictObject({ kind: z.literal('cut'), afterChunks: z.int().nonnegative(), times: timesSchema }),
+  z.strictObject({ kind: z.literal('stall'), afterChunks: z.int().nonnegative(), times: timesSchema }),
+]);
+export type Fault = z.infer<typeof faultSchema>;
+
+const turnSchema = answerSchema.extend({ faults: z.array(faultSchema).optional() });
+
+/**
+ * A scripted conversation. The n-th turn answers the request that holds n assistant messages after the user message
+ * that chose the scenario: the same history always gets the same turn, also after a crash or a retry.
+ */
+export const scenarioSchema = z.strictObject({
+  /** All conditions that are present must hold. Without `match` only `[[scenario:name]]` chooses the scenario. */
+  match: z
+    .strictObject({
+      /** Found in the text of the last user message. */
+      text: z.string().optional(),
+      model: z.string().optional(),
+      /** The number of messages in the request, system messages included. */
+      messageCount: z.int().positive().optional(),
+    })
+    .optional(),
+  turns: z.array(turnSchema).min(1),
+  /** Happen at every turn, before the turn's own. */
+  faults: z.array(faultSchema).optional(),
+});
+export type Scenario = z.infer<typeof scenarioSchema>;
+
+/** The scenario and turn that answer a request; `faults` carry keys under which their occurrences are counted. */
+export interface ChosenTurn {
+  readonly scenario: string;
+  readonly turn: number;
+  readonly answer: Answer;
+  readonly faults: readonly { readonly key: string; readonly fault: Fault }[];
+}
+
+const directivePattern = /\[\[scenario:([A-Za-z0-9._-]+)\]\]/;
+
+/**
+ * Finds the turn that answers a request, or null when no scenario is meant (the demo policy answers then). The last
+ * `[[scenario:name]]` in a user message wins while it has turns left or is the newest message; then the first scenario
+ * whose `match` holds. Throws an UnknownScenarioError for a name that nobody registered.
+ */
+export function chooseTurn(
+  scenarios: ReadonlyMap<string, Scenario>,
+  request: WireRequest,
+): ChosenTurn | null {
+  const lastUser = request.messages.findLastIndex((message) => message.role === 'user');
+  const directive = findDirective(request.messages);
+  if (directive) {
+    const scenario = scenarios.get(directive.name);
+    if (!scenario) throw new UnknownScenarioError(directive.name);
+    const turn = turnsSince(request.messages, directive.index);
+    if (turn < scenario.turns.length || directive.index === lastUser) {
+      return chosenTurn(directive.name, scenario, turn);
+    }
+  }
+  for (const [name, scenario] of scenarios) {
+    if (matches(scenario, request, lastUser)) {
+      return chosenTurn(name, scenario, turnsSince(request.messages, lastUser));
+    }
+  }
+  return null;
+}
+
+/** A directive names a scenario that is not registered: a mistake of the test, so it is refused and not guessed. */
+export class UnknownScenarioError extends Error {
+  constructor(name: string) {
+    super(`There is no scenario "${name}".`);
+    this.name = 'UnknownScenarioError';
+  }
+}
+
+function chosenTurn(name: string, scenario: Scenario, turn: number): ChosenTurn {
+  const scripted = scenario.turns[turn];
+  const faults = [
+    ...(scenario.faults ?? []).map((fault, index) => ({ key: `${name}/${index}`, fault })),
+    ...(scripted?.faults ?? []).map((fault, index) => ({ key: `${name}/${turn}/${index}`, fault })),
+  ];
+  const answer = scripted ?? {
+    steps: [{ text: `The scenario "${name}" has no turn ${turn + 1}.` }],
+  };
+  return { scenario: name, turn, answer, faults };
+}
+
+function findDirective(messages: readonly WireMessage[]): { name: string; index: number } | null {
+  for (let index = messages.length - 1; index >= 0; index -= 1) {
+    const message = messages[index];
+    if (message?.role !== 'user') continue;
+    const name = directivePattern.exec(textOfMessage(message))?.[1];
+    if (name !== undefined) return { name, index };
+  }
+  return null;
+}
+
+function turnsSince(messages: readonly WireMessage[], index: number): number {
+  return messages.slice(index + 1).filter((message) => message.role === 'assistant').length;
+}
+
+function matches({ match }: Scenario, request: WireRequest, lastUser: number): boolean {
+  if (!match) return false;
+  if (match.model !== undefined && match.model !== request.model) return false;
+  if (match.messageCount !== undefined && match.messageCount !== request.messages.length) return false;
+  if (match.text === undefined) return true;
+  const message = request.messages[lastUser];
+  return message !== undefined && textOfMessage(message).includes(match.text);
+}

@@ -1,0 +1,236 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Answer } from './answer.ts';
+import { answerOfDemo } from './demo/demo-policy.ts';
+import { preciseNow, record, type RecordedRequest, shownRequest } from './request-log.ts';
+import {
+  chooseTurn,
+  type ChosenTurn,
+  type Fault,
+  type Scenario,
+  scenarioSchema,
+  UnknownScenarioError,
+} from './scenario.ts';
+import { completeAnswer, sendJson, streamAnswer } from './send-answer.ts';
+import { wireRequestSchema } from './wire.ts';
+
+export interface ScriptedModelOptions {
+  /** 0 or absent: a free one. Always on the loopback address. */
+  readonly port?: number;
+  /** Scenarios by name, in the order in which their `match` is tried; invalid ones throw here. */
+  readonly scenarios?: Readonly<Record<string, Scenario>>;
+  /** Pause before each chunk of the demo policy, in ms. 0 (the default) for tests, about 15 reads like a model. */
+  readonly demoDelayMs?: number;
+  /**
+   * What completion and call ids begin with; they end with a counter. Random when absent, so that a restarted server
+   * never reuses the ids of calls that a living sandbox remembers. Give one to have the same ids in every run.
+   */
+  readonly idPrefix?: string;
+  /** Newest requests that are kept in `requests`. */
+  readonly maxRequests?: number;
+  /** One line for each request that cannot be answered; never the text of a conversation. */
+  readonly log?: (line: string) => void;
+}
+
+export interface ScriptedModel {
+  /** The origin; the OpenAI base URL is `${url}/v1`. */
+  readonly url: string;
+  readonly pid: number;
+  /** What was asked, oldest first: a live array. */
+  readonly requests: readonly RecordedRequest[];
+  /** Registers or replaces a scenario; its faults count from the beginning. Throws on an invalid one. */
+  setScenario(name: string, scenario: Scenario): void;
+  /** Ends all connections at once. */
+  stop(): Promise<void>;
+}
+
+/** Far above any conversation of a test; a model's server has a limit too. */
+const maxBodyBytes = 32 * 1024 * 1024;
+
+/**
+ * Starts a model server that speaks the OpenAI wire (`/v1/chat/completions`, streaming and not, `/v1/models`) and follows
+ * scripts: a scenario chosen by `[[scenario:name]]` in the user's text or by its `match`, else the demo policy. Tests in
+ * other processes use `PUT` and `DELETE /scenarios/:name` and `GET /requests?scenario=name`.
+ */
+export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
+  const scenarios = new Map<string, Scenario>();
+  const faultCounts = new Map<string, number>();
+  const requests: RecordedRequest[] = [];
+  const idPrefix = options.idPrefix ?? randomBytes(6).toString('hex');
+  let requestCount = 0;
+  let callCount = 0;
+
+  const setScenario = (name: string, scenario: unknown) => {
+    scenarios.set(name, scenarioSchema.parse(scenario));
+    for (const key of faultCounts.keys()) if (key.startsWith(`${name}/`)) faultCounts.delete(key);
+  };
+  for (const [name, scenario] of Object.entries(options.scenarios ?? {})) setScenario(name, scenario);
+
+  /** The first fault of the turn that is not used up; counts it. */
+  const nextFault = (chosen: ChosenTurn | null): Fault | null => {
+    for (const { key, fault } of chosen?.faults ?? []) {
+      const count = faultCounts.get(key) ?? 0;
+      if (fault.times !== undefined && count >= fault.times) continue;
+      faultCounts.set(key, count + 1);
+      return fault;
+    }
+    return null;
+  };
+
+  const complete = async (request: IncomingMessage, response: ServerResponse) => {
+    const receivedAt = preciseNow();
+    const text = await readBody(request);
+    const parsed = wireRequestSchema.safeParse(parseJson(text));
+    if (!parsed.success) {
+      return sendError(response, 400, parsed.error.issues[0]?.message ?? 'The body is not valid.');
+    }
+    const body = parsed.data;
+    const chosen = chooseTurn(scenarios, body);
+    requestCount += 1;
+    const entry: RecordedRequest = {
+      number: requestCount,
+      receivedAt,
+      headers: request.headers,
+      body,
+      scenario: chosen?.scenario ?? null,
+      turn: chosen?.turn ?? null,
+      status: 200,
+      chunks: 0,
+      firstByteAt: null,
+      endedAt: null,
+      abortedAt: null,
+    };
+    record(requests, entry, options.maxRequests ?? 10_000);
+    const aborting = new AbortController();
+    response.once('close', () => {
+      if (entry.endedAt !== null) return;
+      entry.abortedAt = preciseNow();
+      aborting.abort();
+    });
+
+    const fault = nextFault(chosen);
+    if (fault?.kind === 'status') {
+      entry.status = fault.status;
+      entry.endedAt = preciseNow();
+      const retryAfter =
+        fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) };
+      return sendError(response, fault.status, fault.message ?? `Scripted ${fault.status}.`, retryAfter);
+    }
+    const answer: Answer = chosen?.answer ?? answerOfDemo(body, { delayMs: options.demoDelayMs ?? 0 });
+    const sending = {
+      response,
+      signal: aborting.signal,
+      entry,
+      answer,
+      fault,
+      completionId: `chatcmpl-${idPrefix}${requestCount}`,
+      newCallId: () => {
+        callCount += 1;
+        return `call_${idPrefix}${callCount}`;
+      },
+      requestCharacters: text.length,
+    };
+    if (!body.stream) return completeAnswer(sending);
+    return streamAnswer(sending, { includeUsage: body.stream_options?.include_usage === true });
+  };
+
+  const control = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
+    const name = decodeURIComponent(url.pathname.slice('/scenarios/'.length));
+    if (request.method === 'DELETE') scenarios.delete(name);
+    else {
+      const scenario = scenarioSchema.safeParse(parseJson(await readBody(request)));
+      if (!scenario.success) return sendError(response, 400, scenario.error.message);
+      setScenario(name, scenario.data);
+    }
+    response.writeHead(204).end();
+  };
+
+  const route = async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? '/', 'http://scripted.invalid');
+    const action = `${request.method} ${url.pathname}`;
+    if (/^POST (\/v1)?\/chat\/completions$/.test(action)) return complete(request, response);
+    if (/^GET (\/v1)?\/models$/.test(action)) return sendJson(response, 200, modelList);
+    if (/^(PUT|DELETE) \/scenarios\/[^/]+$/.test(action)) return control(request, response, url);
+    if (action === 'GET /requests') {
+      const wanted = url.searchParams.get('scenario');
+      const shown = requests.filter((entry) => wanted === null || entry.scenario === wanted);
+      return sendJson(response, 200, { requests: shown.map(shownRequest) });
+    }
+    return sendError(response, 404, `There is no ${action} here.`);
+  };
+
+  const server = createServer((request, response) => {
+    route(request, response).catch((error: unknown) => {
+      if (response.destroyed || request.destroyed) return;
+      const isKnown = error instanceof UnknownScenarioError;
+      if (!isKnown) options.log?.(`scripted model: ${error instanceof Error ? error.stack : String(error)}`);
+      if (response.headersSent) response.destroy();
+      else sendError(response, isKnown ? 400 : 500, error instanceof Error ? error.message : 'internal');
+    });
+  });
+  // Longer than any client keeps an idle connection, so that the server never closes one that is just being used.
+  server.keepAliveTimeout = 120_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    pid: process.pid,
+    requests,
+    setScenario,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** The one model that this server has; every name in a request is answered all the same. */
+const modelList = {
+  object: 'list',
+  data: [{ id: 'scripted-demo', object: 'model', created: 0, owned_by: 'switchyard' }],
+};
+
+function sendError(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  headers: Record<string, string> = {},
+): void {
+  sendJson(
+    response,
+    status,
+    { error: { message, type: errorTypes[status] ?? 'server_error', code: null } },
+    headers,
+  );
+}
+
+const errorTypes: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  404: 'invalid_request_error',
+  429: 'rate_limit_error',
+};
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request) {
+    pieces.push(piece as Buffer);
+    bytes += (piece as Buffer).length;
+    if (bytes > maxBodyBytes) throw new Error('The request body is too large.');
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,117 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { WallSources } from './wall.ts';
+
+/** A user and group id that owns nothing on this machine but one sandbox's folders. */
+export interface UnprivilegedUser {
+  readonly id: number;
+}
+
+export interface LaunchCommand {
+  readonly file: string;
+  readonly arguments: readonly string[];
+}
+
+/**
+ * Closes what this process was started with (a terminal's, a launcher's or a test runner's pipes): the sandbox gets
+ * descriptors 0 to 4 alone. dash cannot name a descriptor above 9, so bash runs it where there is one.
+ */
+const closeScript = `for path in /proc/self/fd/*; do
+  fd=\${path##*/}
+  if [ "$fd" -gt 4 ] && [ -e "$path" ]; then eval "exec $fd>&-"; fi
+done
+`;
+
+/**
+ * Mounts what the sandbox will see at a path that every user may walk, in a mount namespace of its own, and goes on
+ * as what follows `--`. A repository below a 0700 home works this way, and none of its folders has to be opened.
+ */
+const stageScript = `set -e
+stage=$1; shift
+mount -t tmpfs -o mode=0755,size=64k switchyard "$stage"
+while [ "$1" != -- ]; do
+  if [ -d "$2" ]; then mkdir "$stage/$1"; else : > "$stage/$1"; fi
+  mount --bind "$2" "$stage/$1"
+  shift 2
+done
+shift
+exec "$@"`;
+
+/** The tool's absolute path, looked for where distributions put system tools: the started process has no PATH. */
+export function findTool(name: string): string | null {
+  const folders = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
+/** Where the sources stand for the starting user once `stageScript` has run. */
+function stagedPath(stage: string, name: keyof WallSources | 'bwrap'): string {
+  return join(stage, name);
+}
+
+/**
+ * How bwrap is started. As root: mounts staged, then the user id dropped for good, then bwrap, which root must never
+ * start itself (the guest would own the kernel's settings). As anybody else: bwrap as it is.
+ */
+export function buildLaunch({
+  bwrapPath,
+  sources,
+  stage,
+  user,
+}: {
+  readonly bwrapPath: string;
+  readonly sources: WallSources;
+  /** An empty folder that every user may enter; used by root only. */
+  readonly stage: string;
+  /** Null: bwrap is started by the user that runs this process. */
+  readonly user: UnprivilegedUser | null;
+}): { readonly sources: WallSources; command(bwrapArguments: readonly string[]): LaunchCommand } {
+  const shell = findTool('bash') ?? '/bin/sh';
+  if (!user) {
+    const script = `${closeScript}exec "$@"`;
+    return {
+      sources,
+      command: (bwrapArguments) => ({
+        file: shell,
+        arguments: ['-c', script, 'sh', bwrapPath, ...bwrapArguments],
+      }),
+    };
+  }
+  const unshare = findTool('unshare') ?? 'unshare';
+  const setpriv = findTool('setpriv') ?? 'setpriv';
+  const names = ['workspace', 'run', 'node', 'inside', 'etc'] as const;
+  const staged = Object.fromEntries(names.map((name) => [name, stagedPath(stage, name)])) as Record<
+    (typeof names)[number],
+    string
+  >;
+  const mounts = [...names.flatMap((name) => [name, sources[name]]), 'bwrap', bwrapPath];
+  return {
+    sources: staged,
+    command: (bwrapArguments) => ({
+      file: unshare,
+      arguments: [
+        '--mount',
+        '--propagation',
+        'private',
+        '--',
+        shell,
+        '-c',
+        closeScript + stageScript,
+        'sh',
+        stage,
+        ...mounts,
+        '--',
+        setpriv,
+        '--reuid',
+        String(user.id),
+        '--regid',
+        String(user.id),
+        '--clear-groups',
+        '--inh-caps=-all',
+        '--no-new-privs',
+        '--',
+        stagedPath(stage, 'bwrap'),
+        ...bwrapArguments,
+      ],
+    }),
+  };
+}

@@ -1,0 +1,43 @@
+import { resolve } from 'node:path';
+import { ConfigurationError, createLifecycle, createLogger, startAdminServer } from '@switchyard/process';
+import { type Config, readConfig } from './config.ts';
+import { findTool } from './launch-command.ts';
+import { startSandboxHost } from './start-host.ts';
+
+/** Killing a sandbox takes milliseconds; the rest is for a machine under load (guess). */
+const drainMs = 10_000;
+
+function readConfigOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+const config = readConfigOrExit();
+const logger = createLogger({ name: 'sandbox-host', level: config.logLevel });
+const lifecycle = createLifecycle({ logger, drainMs });
+lifecycle.listen();
+
+const host = await startSandboxHost({
+  host: config.host,
+  port: config.port,
+  apiKey: config.apiKey,
+  dataDir: resolve(config.dataDir),
+  bwrapPath: config.bwrapPath ?? findTool('bwrap'),
+  logger,
+});
+lifecycle.onStop('sandboxes', () => host.close());
+const adminServer =
+  config.adminPort === null
+    ? null
+    : await startAdminServer({
+        port: config.adminPort,
+        readiness: () => Promise.resolve({ sandboxes: 'ok' }),
+        status: () => Promise.resolve({ running: host.registry.running().length }),
+      });
+if (adminServer) lifecycle.onStop('admin server', () => adminServer.close());
+logger.info({ url: host.url, adminUrl: adminServer?.url ?? null }, 'ready');

@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { buildLaunch, type UnprivilegedUser } from './launch-command.ts';
+import { identifyProcess, isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
+import {
+  buildInitCommand,
+  buildWallArguments,
+  type Defence,
+  type SystemFolder,
+  type WallSources,
+} from './wall.ts';
+
+/** A sandbox that is up: the namespace's pid 1 as this machine sees it, and the way to its init. */
+export interface Namespace {
+  readonly identity: ProcessIdentity;
+  /** A path that leads to the init's socket and nowhere else, while the namespace is open here. */
+  readonly socketPath: string;
+  readonly agent: Agent;
+  isAlive(): boolean;
+  /** Kills every process of the sandbox; false when something still lives after the deadline. */
+  kill(): Promise<boolean>;
+  /** Closes the connections and lets the sandbox live. */
+  release(): void;
+}
+
+/** bwrap did not start the init; the message ends with what it said. */
+export class NamespaceError extends Error {
+  constructor(output: string) {
+    super(`The sandbox could not be started: ${output.trim() || 'no output'}`);
+    this.name = 'NamespaceError';
+  }
+}
+
+export interface NamespaceOptions {
+  readonly bwrapPath: string;
+  readonly seccompPath: string;
+  readonly sources: WallSources;
+  readonly stage: string;
+  readonly user: UnprivilegedUser | null;
+  readonly systemFolders: readonly SystemFolder[];
+  readonly defences: ReadonlySet<Defence>;
+  /** What the starting process would have in its environment without the defence against it. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const readyTimeoutMs = 10_000;
+const killTimeoutMs = 5_000;
+/** bwrap says what is wrong in its first line. */
+const maxMessageLength = 500;
+/** O_PATH (open(2)), which Node does not name: the file is named, not opened. */
+const openPathOnly = 0o10000000;
+
+/**
+ * Opens the way to the init. The folder of the socket belongs to the sandbox, which may put anything in its place, a
+ * link to a socket of this machine above all: so the path is looked up once, links refused, and the connections go
+ * through the descriptor.
+ */
+function openSocket(runFolder: string): { readonly path: string; close(): void } {
+  const fd = openSync(join(runFolder, 'init.sock'), openPathOnly | constants.O_NOFOLLOW);
+  if (!fstatSync(fd).isSocket()) {
+    closeSync(fd);
+    throw new NamespaceError('The init has no socket.');
+  }
+  return { path: `/proc/self/fd/${fd}`, close: () => closeSync(fd) };
+}
+
+/** Takes over a namespace that is already up: one just started, or one that a former host process left. */
+export function adoptNamespace(identity: ProcessIdentity, runFolder: string): Namespace {
+  const socket = openSocket(runFolder);
+  // More than a project ever has commands in flight; the init never closes a connection itself.
+  const agent = new Agent({ keepAlive: true, maxSockets: 64, keepAliveMsecs: 60_000 });
+  let isReleased = false;
+  function release(): void {
+    if (isReleased) return;
+    isReleased = true;
+    agent.destroy();
+    socket.close();
+  }
+  return {
+    identity,
+    socketPath: socket.path,
+    agent,
+    isAlive: () => isAlive(identity),
+    async kill() {
+      release();
+      return killProcess(identity, killTimeoutMs);
+    },
+    release,
+  };
+}
+
+/** Starts a namespace in a session of its own, so that it outlives this process. Throws NamespaceError. */
+export async function startNamespace(options: NamespaceOptions): Promise<Namespace> {
+  const isStaged = options.defences.has('unprivileged-uid');
+  const launch = buildLaunch({ ...options, user: isStaged ? options.user : null });
+  const { file, arguments: launchArguments } = launch.command([
+    '--args',
+    '0',
+    '--',
+    ...buildInitCommand(options.defences),
+  ]);
+  const seccompFd = openSync(options.seccompPath, 'r');
+  const child = spawn(file, launchArguments, {
+    cwd: '/',
+    detached: true,
+    env: options.defences.has('empty-environment') ? {} : options.environment,
+    stdio: ['pipe', 'pipe', 'pipe', seccompFd, 'pipe'],
+  });
+  closeSync(seccompFd);
+  child.unref();
+  const [input, output, messages, info] = [child.stdin, child.stdout, child.stderr, child.stdio[4]];
+  if (!input || !output || !messages || !info) throw new NamespaceError('The process has no pipes.');
+
+  let said = '';
+  messages.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, maxMessageLength);
+  });
+  const pidRead = readPid(info as Readable);
+  const wallArguments = buildWallArguments({
+    sources: launch.sources,
+    defences: options.defences,
+    systemFolders: options.systemFolders,
+    seccompFd: 3,
+    infoFd: 4,
+  });
+  // Arguments go by descriptor: on the command line the guest would read this machine's paths in /proc/1/cmdline.
+  input.on('error', () => undefined);
+  input.end(wallArguments.map((argument) => `${argument}\0`).join(''));
+
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (): void => reject(new NamespaceError(said));
+      timer = setTimeout(fail, readyTimeoutMs);
+      child.once('error', (error) => reject(new NamespaceError(error.message)));
+      child.once('close', fail);
+      output.once('data', () => resolve());
+    });
+    const identity = identifyProcess(await pidRead);
+    if (!identity) throw new NamespaceError('The sandbox ended at once.');
+    return adoptNamespace(identity, options.sources.run);
+  } catch (error) {
+    if (child.pid !== undefined) {
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    }
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    child.removeAllListeners();
+    // From here on nobody reads what the guest writes there, and it cannot fill anything.
+    output.destroy();
+    messages.destroy();
+    (info as Readable).destroy();
+  }
+}
+
+async function readPid(info: Readable): Promise<number> {
+  let text = '';
+  for await (const chunk of info.setEncoding('utf8')) {
+    text += String(chunk);
+    const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+    if (pid) return Number(pid);
+  }
+  return 0;
+}

@@ -1,0 +1,55 @@
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const recordSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  labels: z.record(z.string(), z.string()),
+  createdAt: z.iso.datetime(),
+  /** Minutes without a request after which the sandbox is stopped; 0 is never. */
+  autoStopMinutes: z.number().int().nonnegative(),
+  /** The user id that the namespace is started from when the host runs as root. */
+  userId: z.number().int().positive(),
+});
+
+/** What outlives the host process and every start of the sandbox, besides the workspace. */
+export type SandboxRecord = z.infer<typeof recordSchema>;
+
+const identitySchema = z.object({ pid: z.number().int().positive(), startTime: z.string() });
+
+async function writeWhole(path: string, value: object): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
+  await rename(`${path}.new`, path);
+}
+
+async function readJson<Value>(path: string, schema: z.ZodType<Value>): Promise<Value | null> {
+  try {
+    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** The files of the host itself below `folder`: one folder a sandbox. Nothing below `workspace` is ever opened here. */
+export function createRecords(folder: string) {
+  const folderOf = (id: string): string => join(folder, id);
+  return {
+    folderOf,
+    write: (record: SandboxRecord) => writeWhole(join(folderOf(record.id), 'sandbox.json'), record),
+    writeIdentity: (id: string, identity: z.infer<typeof identitySchema>) =>
+      writeWhole(join(folderOf(id), 'namespace.json'), identity),
+    readIdentity: (id: string) => readJson(join(folderOf(id), 'namespace.json'), identitySchema),
+    removeIdentity: (id: string) => rm(join(folderOf(id), 'namespace.json'), { force: true }),
+    /** Unreadable ones (a host killed while it made one) are left out. */
+    async readAll(): Promise<SandboxRecord[]> {
+      const names = await readdir(folder);
+      const records = await Promise.all(
+        names.map((id) => readJson(join(folderOf(id), 'sandbox.json'), recordSchema)),
+      );
+      return records.filter((record) => record !== null);
+    },
+  };
+}
+
+export type Records = ReturnType<typeof createRecords>;

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import { chown, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger } from '@switchyard/process';
+import { explainFailure, type WallTrouble } from './check-wall.ts';
+import { HostError } from './host-error.ts';
+import { adoptNamespace, type Namespace, NamespaceError } from './namespace.ts';
+import { isAlive, killProcess } from './process-identity.ts';
+import type { Records, SandboxRecord } from './sandbox-record.ts';
+
+export type SandboxState = 'started' | 'stopped';
+
+export interface SandboxView {
+  readonly record: SandboxRecord;
+  readonly state: SandboxState;
+  readonly lastActivityAt: Date;
+}
+
+interface Entry {
+  readonly record: SandboxRecord;
+  namespace: Namespace | null;
+  lastActivityAt: number;
+  /** The last start or stop; the next one waits for it. */
+  pending: Promise<unknown>;
+}
+
+/** Above every range that distributions and systemd give out, below 2^31. */
+const firstUserId = 2_000_000_000;
+/** What the real service does when nothing is asked for. */
+const defaultAutoStopMinutes = 15;
+
+export interface RegistryOptions {
+  readonly records: Records;
+  readonly logger: Logger;
+  readonly isRoot: boolean;
+  /** Null when sandboxes can be started here. */
+  readonly trouble: WallTrouble | null;
+  readonly start: (record: SandboxRecord, folder: string) => Promise<Namespace>;
+}
+
+export interface SandboxRegistry {
+  create(options: {
+    readonly name: string | null;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly autoStopMinutes: number | null;
+  }): Promise<SandboxView>;
+  /** By id or name. Throws HostError 404. */
+  find(idOrName: string): SandboxView;
+  start(id: string): Promise<SandboxView>;
+  stop(id: string): Promise<SandboxView>;
+  /** The running namespace, and notes the activity. Throws HostError 409 when it is not started. */
+  enter(id: string): Namespace;
+  running(): readonly { readonly id: string; readonly namespace: Namespace }[];
+  stopIdle(): Promise<void>;
+  /** Kills every sandbox. */
+  close(): Promise<void>;
+}
+
+/** Loads all sandboxes and takes over those that a former host process left running. */
+export async function createRegistry(options: RegistryOptions): Promise<SandboxRegistry> {
+  const { records, logger } = options;
+  const entries = new Map<string, Entry>();
+  let isClosed = false;
+
+  async function load(record: SandboxRecord): Promise<void> {
+    const entry: Entry = { record, namespace: null, lastActivityAt: Date.now(), pending: Promise.resolve() };
+    entries.set(record.id, entry);
+    const identity = await records.readIdentity(record.id);
+    if (!identity || !isAlive(identity)) return;
+    try {
+      entry.namespace = adoptNamespace(identity, join(records.folderOf(record.id), 'run'));
+      logger.info({ sandboxId: record.id }, 'sandbox adopted');
+    } catch (error) {
+      await killProcess(identity, 5_000);
+      logger.warn({ sandboxId: record.id, error }, 'sandbox not adoptable, killed');
+    }
+  }
+  for (const record of await records.readAll()) await load(record);
+
+  function stateOf(entry: Entry): SandboxState {
+    if (entry.namespace && !entry.namespace.isAlive()) {
+      entry.namespace.release();
+      entry.namespace = null;
+      logger.warn({ sandboxId: entry.record.id }, 'sandbox ended by itself');
+    }
+    return entry.namespace ? 'started' : 'stopped';
+  }
+
+  function view(entry: Entry): SandboxView {
+    return { record: entry.record, state: stateOf(entry), lastActivityAt: new Date(entry.lastActivityAt) };
+  }
+
+  function findEntry(idOrName: string): Entry {
+    const entry =
+      entries.get(idOrName) ?? [...entries.values()].find(({ record }) => record.name === idOrName);
+    if (!entry) throw new HostError(404, 'SANDBOX_NOT_FOUND', 'There is no such sandbox.');
+    return entry;
+  }
+
+  /** One start or stop of a sandbox at a time. */
+  function inOrder<Value>(entry: Entry, action: () => Promise<Value>): Promise<Value> {
+    const result = entry.pending.then(action, action);
+    entry.pending = result.catch(() => undefined);
+    return result;
+  }
+
+  function refuseIfImpossible(): void {
+    if (isClosed) throw new HostError(409, 'HOST_STOPPING', 'The sandbox host is stopping.');
+    if (options.trouble) {
+      const { reason, remedy } = options.trouble;
+      throw new HostError(422, 'SANDBOX_UNAVAILABLE', `${reason} ${remedy}`);
+    }
+  }
+
+  async function startEntry(entry: Entry): Promise<void> {
+    refuseIfImpossible();
+    if (stateOf(entry) === 'started') return;
+    const startedAt = performance.now();
+    const { id } = entry.record;
+    try {
+      const namespace = await options.start(entry.record, records.folderOf(id));
+      await records.writeIdentity(id, namespace.identity);
+      entry.namespace = namespace;
+      entry.lastActivityAt = Date.now();
+    } catch (error) {
+      logger.error({ sandboxId: id, error }, 'sandbox failed to start');
+      if (!(error instanceof NamespaceError)) throw error;
+      const { reason, remedy } = explainFailure(error.message);
+      throw new HostError(422, 'SANDBOX_UNAVAILABLE', `${reason} ${remedy}`);
+    }
+    logger.info({ sandboxId: id, durationMs: Math.round(performance.now() - startedAt) }, 'sandbox started');
+  }
+
+  async function stopEntry(entry: Entry, reason: string): Promise<void> {
+    const { namespace, record } = entry;
+    if (!namespace) return;
+    entry.namespace = null;
+    const isGone = await namespace.kill();
+    await records.removeIdentity(record.id);
+    logger[isGone ? 'info' : 'error']({ sandboxId: record.id, reason, isGone }, 'sandbox stopped');
+  }
+
+  async function makeFolders(record: SandboxRecord): Promise<void> {
+    const folder = records.folderOf(record.id);
+    for (const name of ['workspace', 'run']) {
+      await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
+      if (options.isRoot) await chown(join(folder, name), record.userId, record.userId);
+    }
+  }
+
+  return {
+    async create({ name, labels, autoStopMinutes }) {
+      refuseIfImpossible();
+      const id = randomUUID();
+      const isTaken = [...entries.values()].some(({ record }) => record.name === name);
+      if (isTaken) throw new HostError(409, 'SANDBOX_NAME_TAKEN', 'A sandbox of this name exists.');
+      const userIds = [...entries.values()].map(({ record }) => record.userId);
+      const record: SandboxRecord = {
+        id,
+        name: name ?? id,
+        labels: { ...labels },
+        createdAt: new Date().toISOString(),
+        autoStopMinutes: autoStopMinutes ?? defaultAutoStopMinutes,
+        userId: Math.max(firstUserId, ...userIds) + 1,
+      };
+      const entry: Entry = {
+        record,
+        namespace: null,
+        lastActivityAt: Date.now(),
+        pending: Promise.resolve(),
+      };
+      entries.set(id, entry);
+      try {
+        await inOrder(entry, async () => {
+          await makeFolders(record);
+          await startEntry(entry);
+          await records.write(record);
+        });
+      } catch (error) {
+        entries.delete(id);
+        throw error;
+      }
+      return view(entry);
+    },
+    find: (idOrName) => view(findEntry(idOrName)),
+    async start(id) {
+      const entry = findEntry(id);
+      await inOrder(entry, () => startEntry(entry));
+      return view(entry);
+    },
+    async stop(id) {
+      const entry = findEntry(id);
+      await inOrder(entry, () => stopEntry(entry, 'asked'));
+      return view(entry);
+    },
+    enter(id) {
+      const entry = findEntry(id);
+      entry.lastActivityAt = Date.now();
+      if (stateOf(entry) === 'stopped' || !entry.namespace) {
+        throw new HostError(409, 'SANDBOX_NOT_STARTED', 'The sandbox is not started.');
+      }
+      return entry.namespace;
+    },
+    running: () =>
+      [...entries.values()].flatMap((entry) =>
+        stateOf(entry) === 'started' && entry.namespace
+          ? [{ id: entry.record.id, namespace: entry.namespace }]
+          : [],
+      ),
+    async stopIdle() {
+      const now = Date.now();
+      const idle = [...entries.values()].filter(
+        ({ namespace, record, lastActivityAt }) =>
+          namespace && record.autoStopMinutes > 0 && now - lastActivityAt > record.autoStopMinutes * 60_000,
+      );
+      await Promise.all(idle.map((entry) => inOrder(entry, () => stopEntry(entry, 'idle'))));
+    },
+    async close() {
+      isClosed = true;
+      await Promise.all(
+        [...entries.values()].map((entry) => inOrder(entry, () => stopEntry(entry, 'host stops'))),
+      );
+    },
+  };
+}

@@ -1,0 +1,141 @@
+import { chmod, mkdir, mkdtemp, rmdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import type { Logger } from '@switchyard/process';
+import { checkWall } from './check-wall.ts';
+import { findTool } from './launch-command.ts';
+import { startNamespace } from './namespace.ts';
+import { createApp } from './routes.ts';
+import { createRecords } from './sandbox-record.ts';
+import { createRegistry, type SandboxRegistry } from './sandbox-registry.ts';
+import { findSystemFolders, writeSystemFiles } from './system-files.ts';
+import { pingInit } from './toolbox-proxy.ts';
+import { allDefences, type Defence } from './wall.ts';
+
+export interface SandboxHostOptions {
+  readonly host: string;
+  /** 0 asks the system for a free one. */
+  readonly port: number;
+  readonly apiKey: string;
+  /** Workspaces and records; survives the process. */
+  readonly dataDir: string;
+  /** Null when there is none: the host starts and refuses sandboxes with the reason. */
+  readonly bwrapPath: string | null;
+  readonly logger: Logger;
+  /** For the tests of the wall alone. */
+  readonly withoutDefences?: readonly Defence[];
+  /** The environment that the starting process gets when `empty-environment` is off. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly platform?: string;
+}
+
+export interface SandboxHost {
+  /** For `DAYTONA_API_URL`. */
+  readonly url: string;
+  readonly registry: SandboxRegistry;
+  /** Kills all sandboxes; their workspaces stay. */
+  close(): Promise<void>;
+  /** Stops listening and leaves the sandboxes running, for a host process that takes them over. */
+  abandon(): Promise<void>;
+}
+
+const tickMs = 10_000;
+const pingTimeoutMs = 5_000;
+/** Longer than any client keeps an idle connection, so that the client closes first and no request meets a closed one. */
+const keepAliveMs = 120_000;
+
+/** Starts the host and takes over the sandboxes that a former process with the same `dataDir` left running. */
+export async function startSandboxHost(options: SandboxHostOptions): Promise<SandboxHost> {
+  const { logger, dataDir } = options;
+  const isRoot = process.getuid?.() === 0;
+  const sandboxesFolder = join(dataDir, 'sandboxes');
+  await mkdir(sandboxesFolder, { recursive: true, mode: 0o700 });
+  const { etc, seccompPath } = await writeSystemFiles(join(dataDir, 'system'));
+  const stage = await mkdtemp(join(tmpdir(), 'switchyard-stage-'));
+  await chmod(stage, 0o755);
+
+  const defences = new Set(allDefences.filter((name) => !options.withoutDefences?.includes(name)));
+  if (process.arch !== 'x64') {
+    defences.delete('seccomp');
+    logger.warn({ arch: process.arch }, 'no system call filter for this processor');
+  }
+  const systemFolders = findSystemFolders();
+  const neededTools = isRoot ? ['unshare', 'setpriv', 'mount', 'prlimit'] : ['prlimit'];
+  const trouble = checkWall({
+    platform: options.platform ?? process.platform,
+    bwrapPath: options.bwrapPath,
+    missingTools: neededTools.filter((name) => !findTool(name)),
+  });
+  if (trouble) logger.warn(trouble, 'no sandbox can be started here');
+
+  const registry = await createRegistry({
+    records: createRecords(sandboxesFolder),
+    logger,
+    isRoot,
+    trouble,
+    start: (record, folder) =>
+      startNamespace({
+        bwrapPath: options.bwrapPath ?? '',
+        seccompPath,
+        stage,
+        user: isRoot ? { id: record.userId } : null,
+        systemFolders,
+        defences,
+        environment: options.environment ?? {},
+        sources: {
+          workspace: join(folder, 'workspace'),
+          run: join(folder, 'run'),
+          node: process.execPath,
+          inside: join(import.meta.dirname, 'inside'),
+          etc,
+        },
+      }),
+  });
+
+  const app = createApp({ registry, apiKey: options.apiKey, logger });
+  const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
+    const listening = serve(
+      {
+        fetch: app.fetch,
+        hostname: options.host,
+        port: options.port,
+        serverOptions: { keepAliveTimeout: keepAliveMs, requestTimeout: 0 },
+      },
+      () => resolve(listening),
+    );
+    listening.once('error', reject);
+  });
+
+  let ticking: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    const pings = registry.running().map(({ namespace }) => pingInit(namespace, pingTimeoutMs));
+    ticking = Promise.all([...pings, registry.stopIdle()]).catch((error: unknown) => {
+      logger.error({ error }, 'tick failed');
+    });
+  }, tickMs);
+
+  async function stopListening(): Promise<void> {
+    clearInterval(timer);
+    await ticking;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    });
+    await rmdir(stage).catch(() => undefined);
+  }
+
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    registry,
+    async close() {
+      await Promise.all([stopListening(), registry.close()]);
+    },
+    async abandon() {
+      await stopListening();
+      for (const { namespace } of registry.running()) namespace.release();
+    },
+  };
+}

@@ -1,0 +1,179 @@
+/**
+ * What stands between a sandbox and the machine, by name. All of them are always on, except in the tests that show
+ * that each is needed: those switch the smallest set off and see the probe succeed.
+ */
+export const allDefences = [
+  /** Started from a user id that owns nothing on this machine. */
+  'unprivileged-uid',
+  /** The starting process has no environment that `/proc/<pid>/environ` could show. */
+  'empty-environment',
+  /** The system's files are mounted read-only. */
+  'read-only-system',
+  /** Only those files of /etc that programs need. */
+  'selected-etc',
+  /** /tmp is the sandbox's own. */
+  'private-tmp',
+  'pid-namespace',
+  'network-namespace',
+  'seccomp',
+  'no-capabilities',
+  'no-nested-namespaces',
+  'resource-limits',
+] as const;
+
+export type Defence = (typeof allDefences)[number];
+
+/** Paths, as the starting user sees them, of what is mounted into the sandbox. */
+export interface WallSources {
+  /** The project's folder → /workspace, writable. */
+  readonly workspace: string;
+  /** The folder of the init's socket → /run/switchyard. */
+  readonly run: string;
+  /** A node binary → /opt/node/bin/node. */
+  readonly node: string;
+  /** The init's source files → /opt/switchyard. */
+  readonly inside: string;
+  /** The generated files of /etc. */
+  readonly etc: string;
+}
+
+export interface WallOptions {
+  readonly sources: WallSources;
+  readonly defences: ReadonlySet<Defence>;
+  /** How the host's own /bin, /lib … look: a link into /usr, a folder, or nothing. */
+  readonly systemFolders: readonly SystemFolder[];
+  /** File descriptors that the starting process was given. */
+  readonly seccompFd: number;
+  readonly infoFd: number;
+}
+
+export type SystemFolder =
+  | { readonly path: string; readonly kind: 'folder' }
+  | { readonly path: string; readonly kind: 'link'; readonly target: string };
+
+/** Names under which the generated files stand in `sources.etc` and in /etc. */
+export const generatedEtcFiles = ['passwd', 'group', 'hosts', 'resolv.conf', 'nsswitch.conf'] as const;
+
+/** Public, and needed by loaders, TLS, time zones and Debian's alternatives. */
+const etcPaths = [
+  'alternatives',
+  'ssl',
+  'ca-certificates',
+  'pki',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'localtime',
+  'mime.types',
+];
+
+const mebibyte = 1024 * 1024;
+/** Sizes of what lives in memory (guesses: enough for package caches and logs, too little to hurt the machine). */
+const tmpfsBytes = { '/tmp': 1024 * mebibyte, '/home/user': 512 * mebibyte, '/run': mebibyte };
+
+const environmentInside = {
+  PATH: '/opt/node/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',
+  HOME: '/home/user',
+  USER: 'user',
+  LOGNAME: 'user',
+  SHELL: '/bin/sh',
+  LANG: 'C.UTF-8',
+  TMPDIR: '/tmp',
+  TERM: 'dumb',
+  PAGER: 'cat',
+};
+
+/**
+ * Limits by prlimit(1), set inside, where the count of processes is the namespace's own (Linux ≥ 5.14). Guesses:
+ * a build with its tests fits, a fork bomb or a runaway file does not take the machine along.
+ */
+const resourceLimits = ['--nproc=1024', '--nofile=4096', `--fsize=${8 * 1024 * mebibyte}`, '--core=0'];
+
+function mountSystem({ sources, defences, systemFolders }: WallOptions): string[] {
+  const bind = defences.has('read-only-system') ? '--ro-bind' : '--bind';
+  const folders = systemFolders.flatMap((folder) =>
+    folder.kind === 'link' ? ['--symlink', folder.target, folder.path] : [bind, folder.path, folder.path],
+  );
+  const etc = defences.has('selected-etc')
+    ? etcPaths.flatMap((name) => [`${bind}-try`, `/etc/${name}`, `/etc/${name}`])
+    : [bind, '/etc', '/etc'];
+  const generated = generatedEtcFiles.flatMap((name) => [bind, `${sources.etc}/${name}`, `/etc/${name}`]);
+  return [...folders, ...etc, ...generated];
+}
+
+function mountMemory({ defences }: WallOptions): string[] {
+  return Object.entries(tmpfsBytes).flatMap(([path, size]) =>
+    path === '/tmp' && !defences.has('private-tmp')
+      ? ['--bind', '/tmp', '/tmp']
+      : ['--size', String(size), '--perms', path === '/tmp' ? '1777' : '0755', '--tmpfs', path],
+  );
+}
+
+/** bwrap's options, which build the wall. */
+export function buildWallArguments(options: WallOptions): string[] {
+  const { sources, defences } = options;
+  return [
+    '--unshare-user',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--unshare-cgroup-try',
+    ...(defences.has('pid-namespace') ? ['--unshare-pid'] : []),
+    ...(defences.has('network-namespace') ? ['--unshare-net'] : []),
+    ...(defences.has('no-nested-namespaces') ? ['--disable-userns'] : []),
+    ...(defences.has('no-capabilities') ? ['--cap-drop', 'ALL'] : ['--cap-add', 'ALL']),
+    '--uid',
+    defences.has('unprivileged-uid') ? '1000' : '0',
+    '--gid',
+    defences.has('unprivileged-uid') ? '1000' : '0',
+    '--hostname',
+    'sandbox',
+    '--new-session',
+    '--clearenv',
+    ...Object.entries(environmentInside).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...mountSystem(options),
+    ...(defences.has('pid-namespace') ? ['--proc', '/proc'] : ['--bind', '/proc', '/proc']),
+    '--dev',
+    '/dev',
+    '--size',
+    String(256 * mebibyte),
+    '--perms',
+    '1777',
+    '--tmpfs',
+    '/dev/shm',
+    ...mountMemory(options),
+    '--ro-bind',
+    sources.node,
+    '/opt/node/bin/node',
+    '--ro-bind',
+    sources.inside,
+    '/opt/switchyard',
+    '--bind',
+    sources.run,
+    '/run/switchyard',
+    '--bind',
+    sources.workspace,
+    '/workspace',
+    '--remount-ro',
+    '/dev',
+    '--remount-ro',
+    '/',
+    '--chdir',
+    '/workspace',
+    ...(defences.has('seccomp') ? ['--seccomp', String(options.seccompFd)] : []),
+    '--info-fd',
+    String(options.infoFd),
+  ];
+}
+
+/**
+ * What bwrap starts behind the wall; readable inside, so it names no path of this machine. pid 1 of the namespace is
+ * bwrap's own reaper, which ends when the init has ended and every process with it.
+ */
+export function buildInitCommand(defences: ReadonlySet<Defence>): string[] {
+  return [
+    ...(defences.has('resource-limits') ? ['/usr/bin/prlimit', ...resourceLimits] : []),
+    '/opt/node/bin/node',
+    '--max-old-space-size=192',
+    '/opt/switchyard/init.ts',
+  ];
+}

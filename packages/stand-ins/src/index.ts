@@ -3,3 +3,11 @@ export { fetchRedis, findRedis, type RedisOptions, type RedisProgram, startRedis
 export type { StandInProcess } from './stand-in-process.ts';
 export { type DebianPackages, fetchDebianPackages, hasDebianPackages } from './debian.ts';
 export { findFreePort, isPortFree } from './free-port.ts';
+export { type Answer, type Step } from './scripted-model/answer.ts';
+export { type RecordedRequest } from './scripted-model/request-log.ts';
+export { type Fault, type Scenario, scenarioSchema } from './scripted-model/scenario.ts';
+export {
+  type ScriptedModel,
+  type ScriptedModelOptions,
+  startScriptedModel,
+} from './scripted-model/start-scripted-model.ts';

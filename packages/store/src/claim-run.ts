@@ -1,25 +1,38 @@
+import { answerOf, fencedAnswerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
 
 export type RunClaim =
   | {
       readonly outcome: 'claimed';
+      /** Fences every earlier one. */
       readonly epoch: number;
+      /** Claims after a lost lock since the last stored step, this one included. */
       readonly crashes: number;
       readonly cancelRequested: boolean;
     }
   | { readonly outcome: 'stale' };
 
-/** Takes the run for this worker and fences every earlier epoch; `stale` when the job names nothing to run. */
+/**
+ * Takes the run for this worker and reserves the usage of its next step; `stale` when the job names nothing to run: the
+ * wakeup has moved on, or the run has ended or waits. A run that is still running is taken over: that counts as a
+ * crash, and the model call that its worker left open is settled by estimate.
+ */
 export async function claimRun(
-  _sql: Database,
-  _options: { readonly runId: string; readonly wakeup: number; readonly workerId: string },
+  sql: Database,
+  { runId, wakeup, workerId }: { readonly runId: string; readonly wakeup: number; readonly workerId: string },
 ): Promise<RunClaim> {
-  throw new Error('not built yet');
+  const claim = await answerOf(sql<
+    { answer: { epoch: number; crashes: number; cancelRequested: boolean } | null }[]
+  >`
+    select claim_run(${runId}, ${wakeup}, ${workerId}) as answer`);
+  return claim ? { outcome: 'claimed', ...claim } : { outcome: 'stale' };
 }
-/** A new epoch for the same worker, after the log was gone or had a hole. */
+
+/** A new epoch for the same worker, after the log was gone or had a hole: no crash. Throws RunLostError. */
 export async function reclaimRun(
-  _sql: Database,
-  _options: { readonly runId: string; readonly epoch: number },
+  sql: Database,
+  { runId, epoch }: { readonly runId: string; readonly epoch: number },
 ): Promise<{ epoch: number }> {
-  throw new Error('not built yet');
+  const query = sql<{ answer: number }[]>`select reclaim_run(${runId}, ${epoch}) as answer`;
+  return { epoch: await fencedAnswerOf({ runId, epoch }, query) };
 }

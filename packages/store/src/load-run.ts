@@ -1,6 +1,18 @@
-import type { AccountId, Run, SwitchyardMessage, Thread } from '@switchyard/protocol';
+import type { AccountId, MessagePart, Run, SwitchyardMessage, Thread } from '@switchyard/protocol';
+import { answerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
-import type { FileRow, StoredPart } from './stored.ts';
+import { RunLostError } from './errors.ts';
+import {
+  fileOfRow,
+  type MessageRow,
+  messageOfRow,
+  type RunRow,
+  runOfRow,
+  type StoredFileRow,
+  type ThreadRow,
+  threadOfRow,
+} from './rows.ts';
+import type { FileRow, Ledger, StoredPart, ToolEffect } from './stored.ts';
 
 /** Everything that the loop starts from, as one consistent read. */
 export interface RunContext {
@@ -13,16 +25,56 @@ export interface RunContext {
   readonly messageId: string;
   /** The parts stored so far of this run's own message. */
   readonly parts: StoredPart[];
-  /** Files attached to the thread's messages. */
+  /** All files that runs attached to the project: a new sandbox needs each of them. */
   readonly files: FileRow[];
   readonly lastOrdinal: number;
   readonly cancelRequested: boolean;
   readonly instructions: string | null;
 }
 
+/** A part with the ledger's columns, all null when it is no call. */
+interface StoredPartRow {
+  readonly step: number;
+  readonly part: MessagePart;
+  readonly callId: string | null;
+  readonly toolName: string;
+  readonly ledger: Ledger;
+  readonly effect: ToolEffect;
+  readonly incarnation: string | null;
+}
+
+interface RunContextRow {
+  readonly run: RunRow;
+  readonly thread: ThreadRow;
+  readonly project: { readonly id: string; readonly sandboxId: string | null };
+  readonly history: MessageRow[];
+  readonly parts: StoredPartRow[];
+  readonly files: StoredFileRow[];
+}
+
+/** Throws RunLostError. */
 export async function loadRun(
-  _sql: Database,
-  _options: { readonly runId: string; readonly epoch: number },
+  sql: Database,
+  { runId, epoch }: { readonly runId: string; readonly epoch: number },
 ): Promise<RunContext> {
-  throw new Error('not built yet');
+  const row = await answerOf(sql<{ answer: RunContextRow | null }[]>`
+    select load_run(${runId}, ${epoch}) as answer`);
+  if (!row) throw new RunLostError({ runId, epoch });
+  return {
+    run: runOfRow(row.run),
+    thread: threadOfRow(row.thread),
+    project: row.project,
+    accountId: row.run.account_id as AccountId,
+    history: row.history.map(messageOfRow),
+    messageId: row.run.message_id,
+    parts: row.parts.map(storedPartOfRow),
+    files: row.files.map(fileOfRow),
+    lastOrdinal: row.run.last_ordinal,
+    cancelRequested: row.run.cancel_requested_at !== null,
+    instructions: row.run.instructions,
+  };
+}
+
+function storedPartOfRow({ step, part, callId, ...call }: StoredPartRow): StoredPart {
+  return { step, part, call: callId === null ? null : { callId, ...call } };
 }

@@ -1,26 +1,45 @@
-import type { Project } from '@switchyard/protocol';
+import { AppError, newId, type Project } from '@switchyard/protocol';
 import type { Actor } from './actor.ts';
+import { actorValue, answerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
+import { type ProjectRow, projectOfRow } from './rows.ts';
 
+/** Throws `forbidden`. */
 export async function createProject(
-  _sql: Database,
-  _actor: Actor,
-  _options: { readonly name: string },
+  sql: Database,
+  actor: Actor,
+  { name }: { readonly name: string },
 ): Promise<Project> {
-  throw new Error('not built yet');
+  const row = await answerOf(sql<{ answer: ProjectRow }[]>`
+    select create_project(${actorValue(sql, actor)}, ${newId()}, ${name}) as answer`);
+  return projectOfRow(row);
 }
-/** With the id of its sandbox, null before a tool needed one. */
+
+/** With the id of its sandbox, null before a tool needed one. Throws `not_found`. */
 export async function readProject(
-  _sql: Database,
-  _actor: Actor,
-  _projectId: string,
+  sql: Database,
+  actor: Actor,
+  projectId: string,
 ): Promise<Project & { readonly sandboxId: string | null }> {
-  throw new Error('not built yet');
+  const row = await answerOf(sql<{ answer: ProjectRow }[]>`
+    select to_json(find_project(${actorValue(sql, actor)}, 'read', ${projectId})) as answer`);
+  return { ...projectOfRow(row), sandboxId: row.sandbox_id };
 }
+
+/** The account's projects, newest first. Throws `invalid_request` for a cursor that this verb never gave. */
 export async function listProjects(
-  _sql: Database,
-  _actor: Actor,
-  _options: { readonly before?: string | undefined; readonly limit: number },
+  sql: Database,
+  actor: Actor,
+  { before, limit }: { readonly before?: string | undefined; readonly limit: number },
 ): Promise<{ projects: Project[]; nextBefore: string | null }> {
-  throw new Error('not built yet');
+  if (before !== undefined && !/^[0-9a-f-]{36}$/.test(before)) {
+    throw new AppError('invalid_request', 'The cursor is not one that a page of projects gave.');
+  }
+  const rows = await answerOf(sql<{ answer: ProjectRow[] }[]>`
+    select list_projects(${actorValue(sql, actor)}, as_uuid(${before ?? null}), ${limit + 1}) as answer`);
+  const page = rows.slice(0, limit);
+  return {
+    projects: page.map(projectOfRow),
+    nextBefore: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+  };
 }

@@ -1,16 +1,39 @@
+import { answerOf, fencedAnswerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
+import { RunLostError } from './errors.ts';
 
-/** Hand-over: `running` → `queued` under the same wakeup; no crash is counted. */
+/**
+ * Hand-over: `running` → `queued` under the same wakeup; no crash is counted. `isStepCut` says that a model call was
+ * under way: it is settled by estimate, otherwise the reserved call costs nothing. Throws RunLostError.
+ */
 export async function releaseRun(
-  _sql: Database,
-  _options: { readonly runId: string; readonly epoch: number; readonly lastOrdinal: number },
+  sql: Database,
+  options: {
+    readonly runId: string;
+    readonly epoch: number;
+    /** Of the last event appended. */
+    readonly lastOrdinal: number;
+    readonly isStepCut?: boolean | undefined;
+  },
 ): Promise<void> {
-  throw new Error('not built yet');
+  const { runId, epoch, lastOrdinal, isStepCut = false } = options;
+  await fencedAnswerOf(
+    options,
+    sql<{ answer: string }[]>`
+    select release_run(${runId}, ${epoch}, ${lastOrdinal}, ${isStepCut}) as answer`,
+  );
 }
-/** Whether a cancel was asked for. */
+
+/** Whether a cancel was asked for. Throws RunLostError. */
 export async function isCancelRequested(
-  _sql: Database,
-  _options: { readonly runId: string; readonly epoch: number },
+  sql: Database,
+  { runId, epoch }: { readonly runId: string; readonly epoch: number },
 ): Promise<boolean> {
-  throw new Error('not built yet');
+  const answer = await answerOf(sql<{ answer: boolean | null }[]>`
+    select (
+      select r.cancel_requested_at is not null from runs r
+      where r.id = ${runId} and r.epoch = ${epoch} and r.status = 'running'
+    ) as answer`);
+  if (answer === null) throw new RunLostError({ runId, epoch });
+  return answer;
 }

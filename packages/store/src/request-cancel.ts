@@ -1,12 +1,26 @@
 import type { Run } from '@switchyard/protocol';
 import type { Actor } from './actor.ts';
+import { actorValue, answerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
+import { type RunRow, runOfRow } from './rows.ts';
+import type { RunnableRun } from './stored.ts';
 
-/** Asks a run to stop; ends it at once when no worker ever claimed it. Idempotent; never rewrites an ended run. */
-export async function requestCancel(
-  _sql: Database,
-  _actor: Actor,
-  _runId: string,
-): Promise<{ run: Run; wasEnded: boolean; endedBeforeClaim: boolean }> {
-  throw new Error('not built yet');
+export interface RequestedCancel {
+  readonly run: Run;
+  /** The run had ended before this request; it was left as it is. */
+  readonly wasEnded: boolean;
+  /** The run has ended, by this request or an earlier one, and no worker ever claimed it: it has no log. */
+  readonly endedBeforeClaim: boolean;
+  /** Runs that this end made runnable: the caller adds them to the queue. */
+  readonly promoted: readonly RunnableRun[];
+}
+
+/**
+ * Asks a run to stop; ends it at once when no worker ever claimed it. Idempotent; never rewrites an ended run. Throws
+ * `not_found`, `forbidden`.
+ */
+export async function requestCancel(sql: Database, actor: Actor, runId: string): Promise<RequestedCancel> {
+  const answer = await answerOf(sql<{ answer: Omit<RequestedCancel, 'run'> & { run: RunRow } }[]>`
+    select request_cancel(${actorValue(sql, actor)}, ${runId}) as answer`);
+  return { ...answer, run: runOfRow(answer.run) };
 }

@@ -1,12 +1,7 @@
-import type { MessagePart, Usage } from '@switchyard/protocol';
+import type { Usage } from '@switchyard/protocol';
+import { fencedAnswerOf, jsonbValue, jsonValue } from './answer-of.ts';
 import type { Database } from './database.ts';
-import type { ToolEffect } from './stored.ts';
-
-export interface PartToStore {
-  readonly part: MessagePart;
-  /** Of a tool part; `once` when absent. */
-  readonly effect?: ToolEffect | undefined;
-}
+import { partRecord, type PartToStore } from './part-record.ts';
 
 export interface StoreParts {
   readonly runId: string;
@@ -16,16 +11,22 @@ export interface StoreParts {
   /** The whole step with its `step-start` part, as folded when the model's answer ended. */
   readonly parts: readonly PartToStore[];
   readonly usage: Usage;
+  /** US dollars; null when the model's price is not known. */
   readonly costUsd: number | null;
+  /** Of the last event appended. */
   readonly lastOrdinal: number;
-  /** No further step is reserved. */
+  /** No model call follows: no further step is reserved. */
   readonly isFinal: boolean;
 }
 
-/** Stores one step, settles its usage and reserves the next one's. */
-export async function storeParts(
-  _sql: Database,
-  _options: StoreParts,
-): Promise<{ cancelRequested: boolean }> {
-  throw new Error('not built yet');
+/**
+ * Stores one step, settles its usage, reserves the next one's, and forgets the crashes before it. Throws RunLostError,
+ * and `conflict` for a step that does not follow the last stored one (one stored twice, say).
+ */
+export async function storeParts(sql: Database, options: StoreParts): Promise<{ cancelRequested: boolean }> {
+  const { runId, epoch, step, parts, usage, costUsd, lastOrdinal, isFinal } = options;
+  const query = sql<{ answer: boolean }[]>`
+    select store_parts(${runId}, ${epoch}, ${step}, ${jsonValue(sql, parts.map(partRecord))}, ${jsonbValue(sql, usage)},
+      ${costUsd}, ${lastOrdinal}, ${isFinal}) as answer`;
+  return { cancelRequested: await fencedAnswerOf(options, query) };
 }

@@ -11,6 +11,7 @@ export { migrate } from './migrate.ts';
 export { createProject, listProjects, readProject } from './projects.ts';
 export { type MessagePage, readMessages } from './read-messages.ts';
 export type { PartToStore } from './part-record.ts';
+export { type FollowedRun, readFollowedRuns } from './read-followed-runs.ts';
 export { listThreadRuns, readRun } from './read-run.ts';
 export { isCancelRequested, releaseRun } from './release-run.ts';
 export { requestCancel } from './request-cancel.ts';

@@ -11,11 +11,18 @@ export function connectRedis(url: string, options: { readonly name?: string } = 
     commandTimeout: 5000,
     maxRetriesPerRequest: 1,
     retryStrategy: reconnectDelayMs,
+    socketTimeout: silenceMs,
   });
   // Without a listener ioredis prints each failed attempt; the commands themselves reject, so nothing is hidden.
   redis.on('error', () => undefined);
   return redis;
 }
+
+/**
+ * A connection on which a command got no answer for this long is cut and made anew: one that died without a word
+ * would otherwise swallow commands until the system gives up on it, after a quarter of an hour. A guess.
+ */
+export const silenceMs = 5000;
 
 /** 50, 100, 150 … 1000 ms: soon back after a restart, no storm in an outage. */
 export function reconnectDelayMs(attempt: number): number {

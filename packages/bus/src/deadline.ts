@@ -1,7 +1,7 @@
 import { AppError } from '@switchyard/protocol';
 
 /** How long one question to Redis may take before the asker is told that it is down (a guess: far above any p99). */
-export const answerWithinMs = 5000;
+export const answerWithinMs = 3000;
 
 /**
  * The promise's outcome, or AppError `unavailable` when it fails or takes longer. What was asked may still happen later:

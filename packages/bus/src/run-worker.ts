@@ -1,6 +1,6 @@
 import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { reconnectDelayMs } from './connect-redis.ts';
+import { reconnectDelayMs, silenceMs } from './connect-redis.ts';
 import { answered } from './deadline.ts';
 import { defaultQueueName, jobIdOf, type JobKey, parseJobId, queuePrefix } from './run-queue.ts';
 
@@ -86,6 +86,7 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     // BullMQ's condition: its commands wait for Redis to come back.
     maxRetriesPerRequest: null,
     retryStrategy: reconnectDelayMs,
+    socketTimeout: silenceMs,
   });
   redis.on('error', () => undefined);
 
@@ -102,6 +103,8 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     removeOnFail: { count: 0 },
     // How long it waits after a failed fetch; the default of 15 s would prolong each outage by as much.
     runRetryDelay: 1000,
+    // Seconds that a fetch waits for a job; below `silenceMs`, or its connection would pass for dead.
+    drainDelay: 2,
   });
   worker.on('error', onError);
   const renewal = setInterval(() => void renewLocks(), Math.min(1000, lockMs / 5));
@@ -141,6 +144,9 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
   /** Never returns. When the lock was lost, Redis refuses the move and the job is the other worker's. */
   async function handOver(job: Job, token: string): Promise<never> {
     await job.moveToWait(token);
+    // BullMQ 6.7 puts a prioritised job back without waking the workers that wait: it would lie until their fetch
+    // times out. The marker is what its own `add` sets.
+    await redis.zadd(worker.toKey('marker'), 0, '0');
     throw new WaitingError();
   }
 

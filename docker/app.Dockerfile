@@ -13,8 +13,8 @@ ARG APP
 ENV TURBO_TELEMETRY_DISABLED=1
 COPY . .
 # turbo itself comes from the lockfile too.
-RUN pnpm install --frozen-lockfile --filter switchyard
-RUN pnpm exec turbo prune "@switchyard/${APP}" --docker --production
+RUN pnpm install --frozen-lockfile --filter @switchyard/tooling
+RUN tooling/node_modules/.bin/turbo prune "@switchyard/${APP}" --docker --production
 
 FROM tools AS installed
 COPY --from=pruned /build/out/json/ .

@@ -47,6 +47,7 @@ const wanted = [
   'apps/gateway/package.json',
   'apps/gateway/src/main.ts',
   'packages/store/migrations/1.sql',
+  'tooling/package.json',
 ];
 
 describe('the build context of the images', () => {

@@ -110,7 +110,8 @@ function holdsLibraries(directory: string): boolean {
 
 /** apt with its state below `root`: the machine's own lists and caches are neither read nor written. */
 function createApt(root: string, log: (line: string) => void) {
-  const state = path.join(root, '.apt');
+  // Its own for each process: two may start at once, a launcher and a test.
+  const state = path.join(root, `.apt-${process.pid}`);
   const settings = [
     `Dir::State::lists=${state}/lists`,
     `Dir::Cache=${state}/cache`,

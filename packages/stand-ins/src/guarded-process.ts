@@ -5,13 +5,15 @@ import type { Readable } from 'node:stream';
 /**
  * A shell of a megabyte that outlives nobody: it starts the command, and stops it when its own standard input closes,
  * which the kernel does however the starter died. File descriptor 3 carries the command's own pid to the starter.
+ * The shell itself prints nothing: its starter's pipe may be gone, and a write to it would kill the shell too early.
  * A shell's background command has SIGINT ignored until it installs a handler; Postgres and Redis both do.
  */
 const guardScript = `
 signal=$1; shift
 remove=$1; shift
-exec 4<&0
-"$@" </dev/null 3>&- 4<&- & child=$!
+exec 4<&0 5>&2 2>/dev/null
+"$@" </dev/null 2>&5 3>&- 4<&- 5>&- & child=$!
+exec 5>&- >/dev/null
 echo "$child" >&3
 exec 3>&-
 trap 'kill -s "$signal" "$child" 2>/dev/null' TERM INT HUP

@@ -3,6 +3,16 @@ export { fetchRedis, findRedis, type RedisOptions, type RedisProgram, startRedis
 export type { StandInProcess } from './stand-in-process.ts';
 export { type DebianPackages, fetchDebianPackages, hasDebianPackages } from './debian.ts';
 export { findFreePort, isPortFree } from './free-port.ts';
+export { type GuardedCommand, type GuardedProcess, startGuardedProcess } from './guarded-process.ts';
+export { type BubblewrapProgram, fetchBubblewrap, findBubblewrap } from './bubblewrap.ts';
+export {
+  readSupabaseKeys,
+  startSupabase,
+  type SupabaseOptions,
+  type SupabaseStandIn,
+} from './supabase/start-supabase.ts';
+export { type SupabaseKeys } from './supabase/keys.ts';
+export { type TokenRequest } from './supabase/tokens.ts';
 export { type Answer, type Step } from './scripted-model/answer.ts';
 export { type RecordedRequest } from './scripted-model/request-log.ts';
 export { type Fault, type Scenario, scenarioSchema } from './scripted-model/scenario.ts';

@@ -15,18 +15,16 @@ export {
   type RunWorkerOptions,
   startRunWorker,
 } from './run-worker.ts';
+export type { LogBase } from './log-base.ts';
 export {
   type AppendOutcome,
   appendRunLog,
   expireRunLog,
-  type LogBase,
-  type LoggedEvent,
   openRunLog,
   type OpenOutcome,
   type OpenRunLogRequest,
-  readRunLog,
-  type RunLogMeta,
 } from './run-log.ts';
+export { type LoggedEvent, readRunLog, type RunLogMeta } from './read-run-log.ts';
 export {
   createRunLogWriter,
   RunLogError,

@@ -1,5 +1,6 @@
 import { createChannelSubscriber } from './channel-subscriber.ts';
-import { type LoggedEvent, parseLogMessage, runLogChannel } from './run-log.ts';
+import { type LoggedEvent, parseLogMessage } from './read-run-log.ts';
+import { runLogChannel } from './run-log-keys.ts';
 
 /** Live events of any number of runs over one connection. */
 export interface RunLogSubscriber {

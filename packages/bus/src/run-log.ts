@@ -1,37 +1,10 @@
+import type { Chunk } from '@switchyard/protocol';
 import type { Redis } from 'ioredis';
-import { type Chunk, parseEventId, type RunEvent } from '@switchyard/protocol';
+import { type LogBase, toBase } from './log-base.ts';
+import { runLogChannel, runLogKeys } from './run-log-keys.ts';
 import { appendRunLogScript } from './scripts/append-run-log.ts';
 import { openRunLogScript } from './scripts/open-run-log.ts';
-import { readRunLogScript } from './scripts/read-run-log.ts';
 import { runScript } from './scripts/script.ts';
-
-/** An event with the very bytes that are in the log, so that nobody has to encode it again. */
-export interface LoggedEvent extends RunEvent {
-  readonly json: string;
-}
-
-/**
- * Where a log begins: after `ordinal`, with what the store has of the run's first `storedSteps` steps in place of the
- * entries before it. 0, 0, false for a log that is whole.
- */
-export interface LogBase {
-  /** The last ordinal that was ever assigned before this log. */
-  readonly ordinal: number;
-  readonly storedSteps: number;
-  /** True when the log goes on in the middle of step `storedSteps + 1`. */
-  readonly inStep: boolean;
-}
-
-export interface RunLogMeta {
-  readonly epoch: number;
-  readonly lastOrdinal: number;
-  readonly base: LogBase;
-  /** How many steps were closed by `finish-step`, those before the base included. */
-  readonly closedSteps: number;
-  readonly isInStep: boolean;
-  /** Sum of the entries' JSON, in bytes. */
-  readonly bytes: number;
-}
 
 export type OpenOutcome =
   | {
@@ -76,7 +49,7 @@ export interface OpenRunLogRequest {
 export async function openRunLog(redis: Redis, request: OpenRunLogRequest): Promise<OpenOutcome> {
   const { runId, epoch, opening, base, ttlMs = openRunLogTtlMs } = request;
   const entries = opening.map(encodeChunk);
-  const reply = (await runScript(redis, openRunLogScript, logKeys(runId), [
+  const reply = (await runScript(redis, openRunLogScript, runLogKeys(runId), [
     epoch,
     runLogChannel(runId),
     ttlMs,
@@ -150,7 +123,7 @@ export async function appendEncoded(
   },
 ): Promise<AppendOutcome> {
   const { runId, epoch, firstOrdinal, entries } = request;
-  const reply = (await runScript(redis, appendRunLogScript, logKeys(runId), [
+  const reply = (await runScript(redis, appendRunLogScript, runLogKeys(runId), [
     epoch,
     runLogChannel(runId),
     firstOrdinal,
@@ -171,83 +144,11 @@ export async function appendEncoded(
   }
 }
 
-type ReadReply =
-  | []
-  | [
-      entries: [id: string, fields: string[]][],
-      epoch: string,
-      top: string,
-      base: string,
-      baseSteps: string,
-      baseInStep: string,
-      closedSteps: string,
-      inStep: string,
-      bytes: string,
-    ];
-
-/** Reads events after an ordinal, oldest first, at most `count`, with the log's meta of the same instant; null = no log. */
-export async function readRunLog(
-  redis: Redis,
-  runId: string,
-  options: { readonly afterOrdinal: number; readonly count?: number },
-): Promise<{ readonly events: LoggedEvent[]; readonly meta: RunLogMeta | null }> {
-  const reply = (await runScript(redis, readRunLogScript, logKeys(runId), [
-    options.afterOrdinal,
-    options.count ?? -1,
-  ])) as ReadReply;
-  if (reply.length === 0) return { events: [], meta: null };
-  const [entries, epoch, top, base, baseSteps, baseInStep, closedSteps, inStep, bytes] = reply;
-  return {
-    events: entries.map(toEvent),
-    meta: {
-      epoch: Number(epoch),
-      lastOrdinal: Number(top),
-      base: toBase(base, baseSteps, baseInStep),
-      closedSteps: Number(closedSteps),
-      isInStep: inStep === '1',
-      bytes: Number(bytes),
-    },
-  };
-}
-
 /** Sets the time after which the log vanishes: the grace time after the run's end. */
 export async function expireRunLog(redis: Redis, runId: string, ms: number): Promise<void> {
-  const [log, meta] = logKeys(runId);
+  const [log, meta] = runLogKeys(runId);
   await Promise.all([redis.pexpire(log, ms), redis.pexpire(meta, ms)]);
-}
-
-/** Where a run's events are published; a channel's message is what `parseLogMessage` reads. */
-export function runLogChannel(runId: string): string {
-  return `run:{${runId}}:events`;
-}
-
-/** The events of one published message, see `appendEntriesLua`. */
-export function parseLogMessage(message: string): LoggedEvent[] {
-  const [head = '', ...lines] = message.split('\n');
-  const [epoch, first] = head.split(' ').map(Number);
-  if (epoch === undefined || first === undefined) return [];
-  return lines.map((json, index) => ({
-    epoch,
-    ordinal: first + index,
-    chunk: JSON.parse(json) as Chunk,
-    json,
-  }));
 }
 
 /** How long a log lives after its last append while its run is open. */
 const openRunLogTtlMs = 24 * 60 * 60 * 1000;
-
-/** Both keys in one slot: the hash tag is the run. */
-function logKeys(runId: string): [log: string, meta: string] {
-  return [`run:{${runId}}:log`, `run:{${runId}}:meta`];
-}
-
-function toEvent([id, [, json = '']]: [id: string, fields: string[]]): LoggedEvent {
-  const position = parseEventId(id);
-  if (!position) throw new Error(`The log has an entry with the id ${id}.`);
-  return { ...position, chunk: JSON.parse(json) as Chunk, json };
-}
-
-function toBase(ordinal: string | undefined, steps: string | undefined, inStep: string | undefined): LogBase {
-  return { ordinal: Number(ordinal), storedSteps: Number(steps), inStep: inStep === '1' };
-}

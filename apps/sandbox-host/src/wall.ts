@@ -69,7 +69,7 @@ const etcPaths = [
 
 const mebibyte = 1024 * 1024;
 /** Sizes of what lives in memory (guesses: enough for package caches and logs, too little to hurt the machine). */
-const tmpfsBytes = { '/tmp': 1024 * mebibyte, '/home/user': 512 * mebibyte, '/run': mebibyte };
+const tmpfsBytes = { '/tmp': 512 * mebibyte, '/home/user': 512 * mebibyte, '/run': mebibyte };
 
 const environmentInside = {
   PATH: '/opt/node/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin',

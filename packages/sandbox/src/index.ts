@@ -1,5 +1,6 @@
 export type { JSONValue } from './json.ts';
 export type {
+  AttachOptions,
   CallRecord,
   Claim,
   CommandOptions,
@@ -9,6 +10,7 @@ export type {
   Listing,
   Sandbox,
 } from './sandbox.ts';
-export { createSandboxes, type Sandboxes, type SandboxesOptions } from './sandboxes.ts';
+export { createSandboxes, type OpenOptions, type Sandboxes, type SandboxesOptions } from './sandboxes.ts';
 export { ClaimTakenError } from './claim-taken-error.ts';
 export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
+export { maxReadBytes } from './files.ts';

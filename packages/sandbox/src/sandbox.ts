@@ -23,13 +23,30 @@ export interface CommandOptions {
   readonly maxOutputBytes?: number;
   /** Aborting it kills the command's process group at once; `run` then rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Live output in order; never splits a character. */
+  /**
+   * Live output; never splits a character. Both streams come in their true order, as one, named `stdout`; a reader
+   * that is megabytes behind gets a mark for what was left out.
+   */
   readonly onOutput?: (stream: 'stdout' | 'stderr', text: string) => void;
+  /**
+   * Whether this reason of the signal kills the command (default: any does). One that is not killed goes on under its
+   * claim, for another worker to attach to: for a hand-over or a lost run.
+   */
+  readonly isKilledBy?: (reason: unknown) => boolean;
   readonly claim?: Claim;
 }
 
+/** As for `run`; the time counts from the attachment. */
+export interface AttachOptions extends Pick<
+  CommandOptions,
+  'timeoutMs' | 'maxOutputBytes' | 'signal' | 'onOutput' | 'isKilledBy'
+> {
+  readonly callId: string;
+  readonly incarnation: string;
+}
+
 export interface CommandResult {
-  /** Null when a signal ended the command. */
+  /** As the shell gives it (128 + n after signal n); null when it was killed from here. */
   readonly exitCode: number | null;
   readonly outcome: 'exited' | 'timed-out' | 'killed';
   /** Stdout and stderr as they came, interleaved. */
@@ -42,7 +59,7 @@ export interface CommandResult {
 export type CallRecord =
   /** Nobody started it. */
   | { readonly state: 'free' }
-  /** Started, and its end is not recorded: it runs, or it was cut. */
+  /** Started or sealed, and no end is recorded: it runs, or it was cut. `attachCall` finds out. */
   | { readonly state: 'started' }
   /** `exitCode` and `output` belong to commands; `result` is what the claim carried. */
   | {
@@ -125,6 +142,12 @@ export interface Sandbox {
     incarnation: string,
     options: { readonly signal: AbortSignal },
   ): Promise<CallRecord>;
-  /** Takes the claim, so that a late start of this call is refused. True when it was still free. */
+  /** Follows a command that another process started, from its first byte to its end. */
+  attachCall(options: AttachOptions): Promise<CommandResult>;
+  /**
+   * Makes sure that nothing more happens of this call: takes its claim, so that a late start is refused, or kills
+   * what still runs of it. True when it had not been started (also when the sandbox was started anew since: nothing
+   * of the call can run or start there).
+   */
   sealCall(callId: string, incarnation: string, options: { readonly signal: AbortSignal }): Promise<boolean>;
 }

@@ -1,0 +1,20 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** A call's id as a file name: ids come from models and may hold anything. */
+export function callKey(callId: string): string {
+  return `call-${createHash('sha256').update(callId).digest('hex').slice(0, 40)}`;
+}
+
+/** Who asks: the same for all attempts of one request, different for everybody else. */
+export function createNonce(): string {
+  return randomBytes(12).toString('hex');
+}
+
+/** The part of an incarnation that the sandbox itself can check. */
+export function tokenOf(incarnation: string): string {
+  return incarnation.slice(incarnation.lastIndexOf('@') + 1);
+}
+
+export function formatIncarnation(sandboxId: string, token: string): string {
+  return `${sandboxId}@${token}`;
+}

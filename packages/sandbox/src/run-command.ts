@@ -1,0 +1,248 @@
+import { StringDecoder } from 'node:string_decoder';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '@switchyard/protocol';
+import { callKey, createNonce, tokenOf } from './call-key.ts';
+import { ClaimTakenError } from './claim-taken-error.ts';
+import { createOutputCollector } from './output-collector.ts';
+import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
+import type { AttachOptions, CommandOptions, CommandResult } from './sandbox.ts';
+import { forgetOutputScript, outputSizeScript, startScript, stopScript, waitScript } from './scripts.ts';
+import { resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
+
+const defaultMaxOutputBytes = 1024 * 1024;
+/** What one answer carries; about a third more as base64. */
+const maxBytesPerAnswer = 1024 * 1024;
+/** A reader that is further behind skips to the end: viewers want now, and the result keeps head and tail only. */
+const maxBytesBehind = 8 * 1024 * 1024;
+/** A command that prints more is stopped: its output fills the sandbox's /tmp. */
+const maxOutputFileBytes = 256 * 1024 * 1024;
+/** Outputs up to this size stay for a recovery. */
+const maxKeptOutputBytes = 4 * 1024 * 1024;
+/** Most commands end within it, and then one request is all it takes. */
+const firstWaitSeconds = 0.3;
+const waitSeconds = 1;
+/** A command that prints without pause is asked for its output no more often than this. */
+const minPollMs = 150;
+const stopTimeoutMs = 10_000;
+/** How often "its process is gone and no exit code is there" must be seen: the recorder may be a moment late. */
+const maxEndedSightings = 5;
+
+type Interruption = 'aborted' | 'timed-out';
+
+interface Following {
+  readonly key: string;
+  readonly token: string;
+  /** Null when somebody else started it. */
+  readonly nonce: string | null;
+  readonly timeoutMs: number;
+  readonly maxOutputBytes?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly onOutput?: CommandOptions['onOutput'] | undefined;
+  readonly isKilledBy?: CommandOptions['isKilledBy'] | undefined;
+}
+
+/** Settles when the signal is aborted or the time is over. */
+function watch(signal: AbortSignal, timeoutMs: number): { interruption: Promise<Interruption>; end(): void } {
+  const { promise, resolve } = Promise.withResolvers<Interruption>();
+  const onAbort = (): void => resolve('aborted');
+  const timer = setTimeout(() => resolve('timed-out'), timeoutMs);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return {
+    interruption: promise,
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+/**
+ * Follows a call to its end. `first` is the answer of the request that started it, still under way; null when it was
+ * started by somebody else. An interruption kills the process group at once, whatever request is under way.
+ */
+async function follow(
+  remote: RemoteSandbox,
+  following: Following,
+  first: Promise<ScriptAnswer> | null,
+): Promise<CommandResult> {
+  const { key, token, nonce, signal, onOutput, isKilledBy = () => true } = following;
+  const startedAt = performance.now();
+  const collector = createOutputCollector(following.maxOutputBytes ?? defaultMaxOutputBytes);
+  const decoder = new StringDecoder('utf8');
+  const watching = watch(signal, following.timeoutMs);
+  // Requests go on when the caller gives up: what they find is still needed to kill and to read the rest.
+  const ownSignal = new AbortController().signal;
+  let offset = 0;
+  let size = 0;
+  let endedSightings = 0;
+
+  function take(bytes: Buffer): void {
+    offset += bytes.length;
+    if (bytes.length === 0) return;
+    collector.push(bytes);
+    const text = decoder.write(bytes);
+    if (text !== '') onOutput?.('stdout', text);
+  }
+
+  const wait = (seconds: number): Promise<ScriptAnswer> =>
+    remote.runScript(waitScript({ key, token, offset, maxBytes: maxBytesPerAnswer, waitSeconds: seconds }), {
+      what: 'wait for a command',
+      signal: ownSignal,
+    });
+
+  async function stop(reason: 'killed' | 'timed-out'): Promise<void> {
+    await remote.runScript(stopScript({ key, token, nonce, reason }), {
+      what: 'stop a command',
+      signal: ownSignal,
+      timeoutMs: stopTimeoutMs,
+    });
+  }
+
+  /** Where a full answer says that the reader is behind: how far, and whether the command must be stopped. */
+  async function catchUp(): Promise<void> {
+    const answer = await remote.runScript(outputSizeScript({ key }), {
+      what: 'measure output',
+      signal: ownSignal,
+    });
+    size = Number(answer.words[1] ?? 0);
+    if (size > maxOutputFileBytes) await stop('killed');
+    const behind = size - offset;
+    if (behind <= maxBytesBehind) return;
+    const skipped = behind - maxBytesPerAnswer;
+    collector.skip(skipped);
+    offset += skipped;
+    onOutput?.('stdout', `\n[… ${skipped} bytes left out …]\n`);
+  }
+
+  function finish(code: string): CommandResult {
+    const rest = decoder.end();
+    if (rest !== '') onOutput?.('stdout', rest);
+    const exitCode = /^\d+$/.test(code) ? Number(code) : null;
+    return {
+      exitCode,
+      outcome: exitCode !== null ? 'exited' : code === 'timed-out' ? 'timed-out' : 'killed',
+      ...collector.finish(),
+      durationMs: Math.round(performance.now() - startedAt),
+    };
+  }
+
+  async function forget(): Promise<void> {
+    if (offset <= maxKeptOutputBytes) return;
+    await remote.runScript(forgetOutputScript({ key }), { what: 'forget an output', signal: ownSignal });
+  }
+
+  async function followToEnd(): Promise<CommandResult> {
+    let request = first ?? wait(0);
+    let interruption: Interruption | null = null;
+    for (;;) {
+      const askedAt = performance.now();
+      if (!interruption) {
+        const answered = request.then(() => null);
+        interruption = await Promise.race([answered, watching.interruption]);
+        if (interruption === 'aborted') {
+          request.catch(() => undefined);
+          if (isKilledBy(signal.reason)) await stop('killed');
+          signal.throwIfAborted();
+        }
+        if (interruption === 'timed-out') await stop('timed-out');
+      }
+      const { words, lines } = await request;
+      const bytes = lines[0] ?? Buffer.alloc(0);
+      const [state = '', code = ''] = words;
+      switch (state) {
+        case 'exited':
+        case 'running':
+        case 'ended':
+          take(bytes);
+          break;
+        case 'gone':
+        case 'incarnation':
+          throw new AppError('sandbox_failed', 'The sandbox was started anew; the command is gone.');
+        default:
+          throw new AppError('sandbox_failed', 'The sandbox gave an unknown answer.', {
+            cause: new Error(state),
+          });
+      }
+      const isFull = bytes.length === maxBytesPerAnswer;
+      if (isFull) await catchUp();
+      else if (state === 'exited') {
+        await forget();
+        return finish(code);
+      } else if (state === 'ended' && ++endedSightings >= maxEndedSightings) {
+        await forget();
+        return finish('killed');
+      }
+      const restMs = minPollMs - (performance.now() - askedAt);
+      if (state === 'running' && restMs > 0 && !first)
+        await Promise.race([delay(restMs), watching.interruption]);
+      first = null;
+      request = wait(state === 'running' && !isFull ? waitSeconds : 0);
+    }
+  }
+
+  try {
+    return await followToEnd();
+  } finally {
+    watching.end();
+  }
+}
+
+/** Starts commands in one sandbox. */
+export interface CommandRunner {
+  readonly remote: RemoteSandbox;
+  readonly incarnation: string;
+  /** Calls without a claim that have ended; the next start removes them. */
+  endedKeys: string[];
+}
+
+/** Starts a command and follows it to its end. */
+export async function runCommand(runner: CommandRunner, options: CommandOptions): Promise<CommandResult> {
+  const { remote, incarnation } = runner;
+  const { claim, signal } = options;
+  const cwd = options.cwd === undefined ? workspaceRoot : resolveWorkspacePath(options.cwd);
+  signal.throwIfAborted();
+  const nonce = createNonce();
+  const key = claim ? callKey(claim.callId) : `run-${nonce}`;
+  const token = tokenOf(claim?.incarnation ?? incarnation);
+  const forgetKeys = runner.endedKeys;
+  runner.endedKeys = [];
+  const script = startScript({
+    forgetKeys,
+    key,
+    token,
+    nonce,
+    command: options.command,
+    cwd,
+    resultJson: claim?.result === undefined ? null : JSON.stringify(claim.result),
+    maxBytes: maxBytesPerAnswer,
+    waitSeconds: firstWaitSeconds,
+  });
+  const started = remote
+    .runScript(script, { what: 'start a command', signal: new AbortController().signal })
+    .then((answer) => {
+      switch (answer.words[0]) {
+        case 'taken':
+          throw new ClaimTakenError(claim?.callId ?? key, 'taken');
+        case 'incarnation':
+          if (claim) throw new ClaimTakenError(claim.callId, 'incarnation');
+          return answer;
+        case 'no-folder':
+          throw new AppError('not_found', 'The working directory does not exist.');
+        default:
+          return answer;
+      }
+    });
+  const result = await follow(remote, { ...options, key, token, nonce }, started);
+  if (!claim) runner.endedKeys.push(key);
+  return result;
+}
+
+/** Follows a command that another process started under a claim. */
+export function attachToCommand(
+  remote: RemoteSandbox,
+  { callId, incarnation, ...options }: AttachOptions,
+): Promise<CommandResult> {
+  const call = { key: callKey(callId), token: tokenOf(incarnation), nonce: null };
+  return follow(remote, { ...options, ...call }, null);
+}

@@ -225,17 +225,11 @@ fi
 echo`;
 }
 
-/** Forgets the output of a call, and the call itself when nobody else could have claimed it. */
-export function forgetScript({
-  key,
-  isClaimed,
-}: {
-  readonly key: string;
-  readonly isClaimed: boolean;
-}): string {
+/** Removes a call's output and keeps its claim. */
+export function forgetOutputScript({ key }: { readonly key: string }): string {
   return `${prologue}
 ${call(key)}
-rm -rf "$o"${isClaimed ? '' : ' "$c"'}
+rm -f "$o"
 echo 'SY1 forgotten'`;
 }
 

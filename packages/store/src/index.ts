@@ -6,6 +6,7 @@ export { connectDatabase, type Database } from './database.ts';
 export { RunLostError } from './errors.ts';
 export { createFile, readFile } from './files.ts';
 export { type FinishRun, finishRun } from './finish-run.ts';
+export { inTransaction } from './in-transaction.ts';
 export { loadRun, type RunContext } from './load-run.ts';
 export { migrate } from './migrate.ts';
 export { createProject, listProjects, readProject } from './projects.ts';

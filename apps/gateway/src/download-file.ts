@@ -1,0 +1,98 @@
+import { AppError } from '@switchyard/protocol';
+import type { Sandbox } from '@switchyard/sandbox';
+import type { Gateway, GatewayContext } from './gateway.ts';
+import { limits } from './limits.ts';
+
+/** What browsers may show without running anything; everything else is bytes. */
+const mediaTypes: Readonly<Record<string, string>> = {
+  csv: 'text/csv; charset=utf-8',
+  gif: 'image/gif',
+  jpeg: 'image/jpeg',
+  jpg: 'image/jpeg',
+  json: 'application/json',
+  md: 'text/markdown; charset=utf-8',
+  pdf: 'application/pdf',
+  png: 'image/png',
+  txt: 'text/plain; charset=utf-8',
+  webp: 'image/webp',
+};
+
+/**
+ * Answers with a file of a project's workspace, read page by page inside its sandbox. Throws AppError `invalid_path`,
+ * `not_found`, `payload_too_large` above `limits.downloadBytes`, and what the sandbox itself has to say.
+ */
+export async function downloadFile(
+  gateway: Pick<Gateway, 'sandboxes'>,
+  c: GatewayContext,
+  {
+    project,
+    path,
+  }: { readonly project: { readonly id: string; readonly sandboxId: string | null }; readonly path: string },
+): Promise<Response> {
+  if (!gateway.sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
+  const { sandboxes, resolveWorkspacePath, workspaceRoot } = await gateway.sandboxes();
+  const absolutePath = resolveWorkspacePath(path);
+  if (absolutePath === workspaceRoot) throw new AppError('invalid_path', 'The path names no file.');
+  if (project.sandboxId === null) throw new AppError('not_found', 'The workspace has no such file.');
+
+  const signal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(limits.downloadTimeoutMs)]);
+  const sandbox = await sandboxes.open({ projectId: project.id, sandboxId: project.sandboxId, signal });
+  const first = await sandbox.readFile(absolutePath, { offset: 0, length: limits.downloadPageBytes, signal });
+  if (first.size > limits.downloadBytes) {
+    throw new AppError('payload_too_large', `The file is larger than ${limits.downloadBytes} bytes.`);
+  }
+  const name = absolutePath.slice(absolutePath.lastIndexOf('/') + 1);
+  const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+  return c.body(pagesOf(sandbox, absolutePath, { first: first.bytes, size: first.size, signal }), 200, {
+    'content-type': mediaTypes[extension] ?? 'application/octet-stream',
+    'content-length': String(first.size),
+    'content-disposition': contentDisposition(name),
+    'content-security-policy': "default-src 'none'; sandbox",
+    'cache-control': 'no-store',
+  });
+}
+
+/** The file's pages, the next one read when the last one was taken. A file that shrinks meanwhile breaks the answer. */
+function pagesOf(
+  sandbox: Sandbox,
+  path: string,
+  {
+    first,
+    size,
+    signal,
+  }: { readonly first: Uint8Array; readonly size: number; readonly signal: AbortSignal },
+): ReadableStream<Uint8Array> {
+  let offset = 0;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const left = size - offset;
+        const bytes =
+          offset === 0
+            ? first.subarray(0, size)
+            : (
+                await sandbox.readFile(path, {
+                  offset,
+                  length: Math.min(left, limits.downloadPageBytes),
+                  signal,
+                })
+              ).bytes;
+        if (bytes.length === 0 && left > 0) throw new Error('The file became shorter while it was read.');
+        if (bytes.length > 0) controller.enqueue(bytes);
+        offset += bytes.length;
+        if (offset >= size) controller.close();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** RFC 6266: always an attachment; an ASCII name for old clients beside the real one. */
+export function contentDisposition(name: string): string {
+  const plain = name.replaceAll(/[^\x20-\x7e]/g, '_').replaceAll(/["\\%]/g, '_');
+  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}

@@ -1,0 +1,244 @@
+import { type LoggedEvent, readRunLog, type Redis, type RunLogMeta } from '@switchyard/bus';
+import { type EventPosition, isEnded, type Run, type RunStatus } from '@switchyard/protocol';
+import { type Database, snapshot } from '@switchyard/store';
+import type { EventStream } from './event-streams.ts';
+import { limits } from './limits.ts';
+import type { FeedListener, FrameBatch, RunFeed } from './run-feed.ts';
+import type { RunFeeds } from './run-feeds.ts';
+import { baseFrames, endedRunFrames, lastPositionOf, missingEndFrames } from './run-snapshot.ts';
+import { frameOfChunk, frameOfEvent, isTerminal } from './sse.ts';
+
+/** `ended`: the last event was written. `closed`: the viewer left. `lost`: he must come back, his place is not in the log. */
+export type FollowOutcome = 'ended' | 'closed' | 'lost';
+
+interface Viewer {
+  readonly runId: string;
+  readonly stream: EventStream;
+  /** The last event that this viewer has, at first by his own word; null = he begins at the beginning. */
+  position: EventPosition | null;
+  /** Whether this connection was given an event: from then on it can only go on, never begin again. */
+  hasWritten: boolean;
+  /** When the run was known to have ended (`performance.now`); null while it goes on. */
+  endedAt: number | null;
+}
+
+type Sources = { readonly redis: Redis; readonly sql: Database; readonly feeds: RunFeeds };
+
+/**
+ * Writes a run's events to one viewer, each once and in order, from after `cursor` to the run's end. The caller has
+ * checked that he may read the run. Resolves when nothing more is to be written; ending or cutting the connection is
+ * the caller's. Rejects with AppError `unavailable` when Redis or Postgres do not answer.
+ *
+ * First subscribe, then read the log, then the live events: whatever is appended meanwhile is in one of them.
+ */
+export async function followRun(
+  sources: Sources,
+  {
+    run,
+    cursor,
+    stream,
+  }: { readonly run: Run; readonly cursor: EventPosition | null; readonly stream: EventStream },
+): Promise<FollowOutcome> {
+  const viewer: Viewer = {
+    runId: run.id,
+    stream,
+    position: cursor,
+    hasWritten: false,
+    endedAt: endedAtOf(run),
+  };
+  const feed = await sources.feeds.join(run.id);
+  try {
+    if (run.startedAt === null && !isEnded(run.status)) {
+      writeQueued(viewer, run.status, feed.state?.queuePosition ?? null);
+    }
+    // Ends when the run's last event is written or the viewer is gone; each round but those waits for something new.
+    for (;;) {
+      const caughtUp = await catchUp(sources, viewer, feed);
+      if (caughtUp !== 'live') return caughtUp;
+      const interruption = await stayLive(viewer, feed);
+      if (interruption === 'ended' || interruption === 'closed') return interruption;
+      if (interruption === 'behind') await stream.drained();
+    }
+  } finally {
+    sources.feeds.leave(feed);
+  }
+}
+
+/** Serves a viewer from recent frames, the log and the store until only live events are missing. */
+async function catchUp(
+  { redis, sql }: Sources,
+  viewer: Viewer,
+  feed: RunFeed,
+): Promise<FollowOutcome | 'live'> {
+  const { first } = limits.stream.pageEvents;
+  let count: number = first;
+  let barrenReads = 0;
+  // Ends when a read brings nothing new; the log is finite and each page moves the viewer on.
+  for (;;) {
+    if (viewer.stream.isClosed) return 'closed';
+    const recent = feed.framesAfter(viewer.position);
+    if (recent) {
+      const end = recent.at(-1);
+      if (!end) return viewer.endedAt === null ? 'live' : atTheEnd(sql, viewer);
+      await writeAll(viewer, Buffer.concat(recent.map((frame) => frame.bytes)), end);
+      if (end.isTerminal) return 'ended';
+      continue;
+    }
+
+    const { position } = viewer;
+    const { events, meta } = await readRunLog(redis, viewer.runId, {
+      afterOrdinal: Math.max((position?.ordinal ?? 0) - 1, 0),
+      count,
+    });
+    if (!meta) {
+      feed.forget();
+      // Without a log nothing more will be appended: there is no worker to wait for.
+      return viewer.endedAt === null ? 'live' : theRest(sql, viewer);
+    }
+    const next = eventsAfter(position, events, meta);
+    if (next === 'elsewhere') {
+      if (viewer.hasWritten) return 'lost';
+      viewer.position = null;
+      if (position !== null) continue;
+      const epoch = events[0]?.epoch ?? meta.epoch;
+      const stored = await snapshot(sql, { runId: viewer.runId });
+      const base = { epoch, ordinal: meta.base.ordinal };
+      await writeAll(viewer, baseFrames(stored, meta.base, epoch), base);
+      continue;
+    }
+    const last = next.at(-1);
+    if (!last) {
+      if (viewer.endedAt !== null) return atTheEnd(sql, viewer);
+      if (!feed.isAheadOf(position)) return 'live';
+      // Live events that the log does not have, again and again: Redis has come back without them.
+      barrenReads += 1;
+      if (barrenReads > 3) feed.forget();
+      continue;
+    }
+    barrenReads = 0;
+    await writeAll(viewer, next.map(frameOfEvent).join(''), last);
+    if (isTerminal(last.chunk)) return 'ended';
+    count = nextPage(meta);
+  }
+}
+
+/**
+ * What a page of the log holds after a position, or `elsewhere` when the position is not in this log: the page was
+ * read from the event before, so that the position itself is seen in it (ordinals alone do not tell, since a log that
+ * was lost may have begun again below).
+ */
+function eventsAfter(
+  position: EventPosition | null,
+  events: readonly LoggedEvent[],
+  meta: RunLogMeta,
+): readonly LoggedEvent[] | 'elsewhere' {
+  const { base } = meta;
+  const [first] = events;
+  if (!position) return base.ordinal === 0 ? events : 'elsewhere';
+  if (position.ordinal === base.ordinal)
+    return position.epoch <= (first?.epoch ?? meta.epoch) ? events : 'elsewhere';
+  return first?.ordinal === position.ordinal && first.epoch === position.epoch
+    ? events.slice(1)
+    : 'elsewhere';
+}
+
+/** How many events bring about `pageBytes`, by the average of this log. */
+function nextPage({ bytes, lastOrdinal, base }: RunLogMeta): number {
+  const { pageBytes, pageEvents } = limits.stream;
+  const average = bytes / Math.max(1, lastOrdinal - base.ordinal);
+  return Math.min(pageEvents.max, Math.max(pageEvents.min, Math.floor(pageBytes / Math.max(1, average))));
+}
+
+/** Writes and moves the viewer on; waits when he takes it too slowly. */
+async function writeAll(viewer: Viewer, bytes: string | Uint8Array, position: EventPosition): Promise<void> {
+  viewer.position = { epoch: position.epoch, ordinal: position.ordinal };
+  viewer.hasWritten = true;
+  if (!viewer.stream.write(bytes)) await viewer.stream.drained();
+}
+
+/** The run has ended and the log does not show its end: the worker gets a moment to append it. */
+async function atTheEnd(sql: Database, viewer: Viewer): Promise<FollowOutcome | 'live'> {
+  return graceLeftMs(viewer) > 0 ? 'live' : theRest(sql, viewer);
+}
+
+/** Serves the rest of an ended run from the store. */
+async function theRest(sql: Database, viewer: Viewer): Promise<FollowOutcome> {
+  const stored = await snapshot(sql, { runId: viewer.runId });
+  if (!viewer.hasWritten) {
+    await writeAll(viewer, endedRunFrames(stored), lastPositionOf(stored.run));
+    return 'ended';
+  }
+  const missing = viewer.position && missingEndFrames(stored.run, viewer.position);
+  if (missing === null) return 'lost';
+  await writeAll(viewer, missing, lastPositionOf(stored.run));
+  return 'ended';
+}
+
+/** Waits for live events and writes them, until something else must be done. */
+function stayLive(viewer: Viewer, feed: RunFeed): Promise<'ended' | 'closed' | 'behind' | 'read-again'> {
+  return new Promise((resolve) => {
+    const { signal } = viewer.stream;
+    const graceTimer =
+      viewer.endedAt === null ? undefined : setTimeout(() => settle('read-again'), graceLeftMs(viewer));
+    const onClose = () => settle('closed');
+    const listener: FeedListener = {
+      onBatch(batch) {
+        const outcome = writeBatch(viewer, batch);
+        if (outcome !== 'written') settle(outcome);
+      },
+      onReconnect: () => settle('read-again'),
+      onEnded() {
+        if (viewer.endedAt !== null) return;
+        viewer.endedAt = performance.now();
+        settle('read-again');
+      },
+      onQueued: (status, position) => writeQueued(viewer, status, position),
+    };
+    function settle(outcome: 'ended' | 'closed' | 'behind' | 'read-again'): void {
+      clearTimeout(graceTimer);
+      signal.removeEventListener('abort', onClose);
+      feed.remove(listener);
+      resolve(outcome);
+    }
+    feed.add(listener);
+    signal.addEventListener('abort', onClose);
+    if (signal.aborted) settle('closed');
+    else if (feed.isAheadOf(viewer.position)) settle('read-again');
+    else if (feed.state?.isEnded) listener.onEnded();
+  });
+}
+
+function writeBatch(viewer: Viewer, batch: FrameBatch): 'written' | 'ended' | 'behind' | 'read-again' {
+  const { position } = viewer;
+  const isNext = batch.previousOrdinal === (position?.ordinal ?? 0);
+  // A viewer who was given nothing yet goes by his own word: the log must confirm it first.
+  if (!isNext || (position && (!viewer.hasWritten || batch.first.epoch < position.epoch)))
+    return 'read-again';
+  viewer.position = batch.last;
+  viewer.hasWritten = true;
+  const isWithinBound = viewer.stream.write(batch.bytes);
+  if (batch.isTerminal) return 'ended';
+  return isWithinBound ? 'written' : 'behind';
+}
+
+/** Tells a viewer that the run waits. No event of the log, so it has no id; clients show it and forget it. */
+function writeQueued(viewer: Viewer, status: RunStatus, queuePosition: number | null): void {
+  if (viewer.hasWritten || viewer.position) return;
+  const data = {
+    runId: viewer.runId,
+    status,
+    epoch: 0,
+    ...(queuePosition === null ? {} : { queuePosition }),
+  };
+  viewer.stream.write(frameOfChunk({ type: 'data-run', data, transient: true }));
+}
+
+function endedAtOf(run: Run): number | null {
+  if (!isEnded(run.status)) return null;
+  const agoMs = run.endedAt === null ? 0 : Math.max(0, Date.now() - Date.parse(run.endedAt));
+  return performance.now() - agoMs;
+}
+
+function graceLeftMs({ endedAt }: Viewer): number {
+  return endedAt === null ? 0 : Math.max(0, endedAt + limits.stream.endGraceMs - performance.now());
+}

@@ -1,0 +1,40 @@
+import type { Context } from 'hono';
+import type { HttpBindings } from '@hono/node-server';
+import type { Control, Redis, RunQueue } from '@switchyard/bus';
+import type { Logger } from '@switchyard/process';
+import type { Actor, Database } from '@switchyard/store';
+import type { Authenticate } from './authenticate.ts';
+import type { Config } from './config.ts';
+import type { EventStreams } from './event-streams.ts';
+import type { OpenedSandboxes } from './open-sandboxes.ts';
+import type { ConsumeWrite } from './rate-limit.ts';
+import type { RunFeeds } from './run-feeds.ts';
+import type { StoreUploads } from './store-uploads.ts';
+
+/** What the routes are made of: one of each per process, opened by `startGateway`. */
+export interface Gateway {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly sql: Database;
+  readonly redis: Redis;
+  readonly queue: RunQueue;
+  readonly control: Control;
+  readonly storeUploads: StoreUploads;
+  readonly authenticate: Authenticate;
+  readonly consumeWrite: ConsumeWrite;
+  readonly feeds: RunFeeds;
+  readonly streams: EventStreams;
+  /** Null when no sandbox service is configured. Opened on first use: its SDK costs 160 ms and 50 MB. */
+  readonly sandboxes: (() => Promise<OpenedSandboxes>) | null;
+}
+
+export interface GatewayEnv {
+  Bindings: HttpBindings;
+  Variables: {
+    requestId: string;
+    /** Set behind `/v1`. */
+    actor: Actor;
+  };
+}
+
+export type GatewayContext = Context<GatewayEnv>;

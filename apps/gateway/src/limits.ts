@@ -1,0 +1,66 @@
+import { maxJsonBytes, type RunLimits } from '@switchyard/protocol';
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** Every bound of the HTTP edge in one place. Sizes in bytes, times in milliseconds. */
+export const limits = {
+  /** A body of JSON; 200 kB of input are fine. */
+  jsonBytes: maxJsonBytes,
+  /** A whole multipart body. It is held in memory until it is stored (guess: fits the smallest machine many times). */
+  multipartBytes: 32 * mebibyte,
+  uploadFiles: 20,
+  /** Fields of a multipart body besides its files. */
+  uploadFields: 20,
+  idempotencyKeyLength: 255,
+  /** How long a body may take to arrive. */
+  bodyTimeoutMs: 60_000,
+  /** A long poll for the end of a run. */
+  waitMs: 60_000,
+  page: { default: 50, max: 200 },
+  /** How many faults one problem document names. */
+  reportedFaults: 20,
+  /** One file read out of a workspace, and how much of it is held at a time. */
+  downloadBytes: 256 * mebibyte,
+  downloadPageBytes: mebibyte,
+  downloadTimeoutMs: 120_000,
+  /** Verified tokens are remembered until they expire, but no longer than this: a withdrawn signing key counts then. */
+  tokenCacheMs: 300_000,
+  /** A revoked API key works no longer than this. */
+  apiKeyCacheMs: 10_000,
+  cachedIdentities: 10_000,
+  /** Clocks of issuer and gateway may differ by this. */
+  clockToleranceS: 5,
+  keySetTimeoutMs: 5000,
+  stream: {
+    /** Proxies commonly cut connections that are silent for 30-60 s. */
+    commentMs: 15_000,
+    /** What may wait in memory for one viewer; above it he is served from the log at his own pace. */
+    viewerBufferBytes: 256 * kibibyte,
+    /** A viewer who takes nothing for this long is cut off. */
+    stalledViewerMs: 60_000,
+    /** Recent frames kept per followed run, so that most rejoins need no read. */
+    recentBytes: 64 * kibibyte,
+    recentFrames: 256,
+    /** What one read of the log should bring (guess: some milliseconds of writing), and its bounds in events. */
+    pageBytes: 256 * kibibyte,
+    pageEvents: { first: 100, min: 10, max: 1000 },
+    /** How long an ended run's log may take to show the end before the store is asked instead. */
+    endGraceMs: 1000,
+    /** One query in this time finds what ended among all followed runs. */
+    pollMs: 1000,
+    /** Told to viewers of a gateway that stops; each gets a random time up to it, so that not all return at once. */
+    retryMs: 1000,
+  },
+} as const;
+
+/** What a run may spend when its request says nothing (guesses; a scripted task takes some seconds and ten steps). */
+export const defaultRunLimits: RunLimits = { maxSteps: 100, maxDurationMs: 3_600_000 };
+
+/** Above these a request is refused. */
+export const runLimitCaps: { readonly [Name in keyof RunLimits]-?: number } = {
+  maxSteps: 1000,
+  maxDurationMs: 24 * 3_600_000,
+  maxTokens: 100_000_000,
+  maxCostUsd: 1000,
+};

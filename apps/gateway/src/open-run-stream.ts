@@ -1,0 +1,68 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { AppError, type EventPosition, isEnded, parseEventId, type Run } from '@switchyard/protocol';
+import { snapshot } from '@switchyard/store';
+import type { EventStream } from './event-streams.ts';
+import { followRun } from './follow-run.ts';
+import type { Gateway, GatewayContext } from './gateway.ts';
+import { endedRunFrames } from './run-snapshot.ts';
+import { streamHeaders } from './sse.ts';
+
+/** The cursor of a request: the header wins over the query. Throws AppError `bad_cursor`. */
+export function cursorOf(lastEventId: string | undefined, after: string | undefined): EventPosition | null {
+  const text = lastEventId === undefined || lastEventId === '' ? after : lastEventId;
+  if (text === undefined || text === '') return null;
+  const position = parseEventId(text);
+  if (!position) throw new AppError('bad_cursor', 'The cursor is not an event id, as in `3-120`.');
+  return position;
+}
+
+/**
+ * Answers a request with the run's stream, written raw on Node's response. The status and a first comment leave at
+ * once; the following itself is handed to the process. Throws AppError `unavailable` when it cannot be followed now.
+ */
+export function openRunStream(
+  gateway: Pick<Gateway, 'sql' | 'redis' | 'feeds' | 'streams' | 'logger'>,
+  c: GatewayContext,
+  { run, cursor }: { readonly run: Run; readonly cursor: EventPosition | null },
+): Response {
+  const isRedisUp = gateway.redis.status === 'ready';
+  if (!isRedisUp && !isEnded(run.status)) {
+    throw new AppError('unavailable', 'Runs cannot be followed at the moment.');
+  }
+  const startedAt = performance.now();
+  const stream = gateway.streams.open(c.env.outgoing, [
+    ...c.res.headers.entries(),
+    ...Object.entries(streamHeaders),
+    ['x-run-id', run.id],
+    ['x-thread-id', run.threadId],
+  ]);
+  const requestId = c.get('requestId');
+
+  async function follow(): Promise<void> {
+    let outcome: string;
+    try {
+      outcome = isRedisUp
+        ? await followRun(gateway, { run, cursor, stream })
+        : await writeStored(gateway, { run, stream });
+    } catch (error) {
+      outcome = 'failed';
+      gateway.logger.warn({ error, requestId, runId: run.id }, 'a stream failed');
+    }
+    if (outcome === 'ended') stream.end();
+    else stream.cut();
+    const durationMs = Math.round(performance.now() - startedAt);
+    gateway.logger.info({ requestId, runId: run.id, threadId: run.threadId, outcome, durationMs }, 'stream');
+  }
+
+  gateway.streams.track(follow());
+  return RESPONSE_ALREADY_SENT;
+}
+
+/** Without Redis an ended run is still served, from the store alone. */
+async function writeStored(
+  { sql }: Pick<Gateway, 'sql'>,
+  { run, stream }: { readonly run: Run; readonly stream: EventStream },
+): Promise<'ended'> {
+  stream.write(endedRunFrames(await snapshot(sql, { runId: run.id })));
+  return 'ended';
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '@switchyard/protocol';
+
+/**
+ * Reads a request's body, counting while it arrives: AppError `payload_too_large` as soon as it is longer than
+ * `maxBytes` (what is declared longer is not read at all), `invalid_request` when it ends early or takes longer than
+ * `timeoutMs`.
+ */
+export function readBody(
+  incoming: IncomingMessage,
+  { maxBytes, timeoutMs }: { readonly maxBytes: number; readonly timeoutMs: number },
+): Promise<Buffer> {
+  const tooLarge = new AppError('payload_too_large', `The body is larger than ${maxBytes} bytes.`);
+  if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge);
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(
+      () => settle(new AppError('invalid_request', `The body did not arrive within ${timeoutMs} ms.`)),
+      timeoutMs,
+    );
+    const onData = (piece: Buffer) => {
+      size += piece.length;
+      if (size > maxBytes) settle(tooLarge);
+      else pieces.push(piece);
+    };
+    const onEnd = () => settle(null);
+    const onClose = () => settle(new AppError('invalid_request', 'The body ended early.'));
+    function settle(error: AppError | null): void {
+      clearTimeout(timer);
+      incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose);
+      if (error) {
+        incoming.pause();
+        reject(error);
+      } else resolve(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces, size));
+    }
+    incoming.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose);
+  });
+}
+
+/** The media type of a `Content-Type` header in lower case, without its parameters; '' when there is none. */
+export function mediaTypeOf(incoming: IncomingMessage): string {
+  return (incoming.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** Refuses a body that is compressed: its size could not be bounded while it is read. */
+export function refuseEncodedBody(incoming: IncomingMessage): void {
+  const encoding = incoming.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new AppError('unsupported_media_type', 'Send the body without a content encoding.');
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Reads JSON; AppError `unsupported_media_type`, `payload_too_large`, or `invalid_request` for what is no JSON in UTF-8. */
+export async function readJson(
+  incoming: IncomingMessage,
+  options: { readonly maxBytes: number; readonly timeoutMs: number },
+): Promise<unknown> {
+  if (mediaTypeOf(incoming) !== 'application/json') {
+    throw new AppError('unsupported_media_type', 'Send the body as application/json.');
+  }
+  refuseEncodedBody(incoming);
+  const bytes = await readBody(incoming, options);
+  try {
+    return JSON.parse(utf8.decode(bytes)) as unknown;
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The body is not JSON in UTF-8.', {
+      cause,
+      details: { errors: [{ pointer: '', detail: 'Not JSON.' }] },
+    });
+  }
+}

@@ -1,0 +1,72 @@
+import type { LogBase } from '@switchyard/bus';
+import {
+  type Chunk,
+  chunksOfParts,
+  endingChunks,
+  type EventPosition,
+  formatEventId,
+  type MessagePart,
+  parseEventId,
+  type Run,
+} from '@switchyard/protocol';
+import { frameOfChunk } from './sse.ts';
+
+/** What the store has of a run, as `snapshot` of the store gives it. */
+export interface StoredRun {
+  readonly run: Run;
+  readonly parts: readonly { readonly step: number; readonly part: MessagePart }[];
+}
+
+/**
+ * The id of an ended run's last event. A run that ended before any claim has no log and no id of its own: its stream
+ * is `start` and the two ending chunks.
+ */
+export function lastPositionOf(run: Run): EventPosition {
+  return (run.lastEventId === null ? null : parseEventId(run.lastEventId)) ?? { epoch: 1, ordinal: 3 };
+}
+
+/**
+ * An ended run from its beginning to its end as it is stored. Only the last frame has an id: what stands before it
+ * cannot be resumed in the middle, so a viewer cut off there begins again.
+ */
+export function endedRunFrames({ run, parts }: StoredRun): string {
+  const chunks: Chunk[] = [
+    { type: 'start', messageId: run.messageId },
+    ...chunksOfParts(
+      parts.map(({ part }) => part),
+      { closeLastStep: true },
+    ),
+    ...endingChunks(run),
+  ];
+  return framesOf(chunks, lastPositionOf(run));
+}
+
+/** What stands in place of the entries before a log's base. The last frame has the base's id; then the log goes on. */
+export function baseFrames({ run, parts }: StoredRun, base: LogBase, epoch: number): string {
+  const stored = parts.filter(({ step }) => step <= base.storedSteps).map(({ part }) => part);
+  const chunks: Chunk[] = [
+    { type: 'start', messageId: run.messageId },
+    ...chunksOfParts(stored, { closeLastStep: true }),
+  ];
+  if (base.inStep) chunks.push({ type: 'start-step' });
+  return framesOf(chunks, { epoch, ordinal: base.ordinal });
+}
+
+/** The end of an ended run for a viewer who has everything but its last one or two chunks; the same bytes as the log's. */
+export function missingEndFrames(run: Run, after: EventPosition): string | null {
+  const last = lastPositionOf(run);
+  const missing = last.ordinal - after.ordinal;
+  if (missing < 0 || missing > 2) return null;
+  return endingChunks(run)
+    .map((chunk, index) =>
+      frameOfChunk(chunk, formatEventId({ epoch: last.epoch, ordinal: last.ordinal - 1 + index })),
+    )
+    .slice(2 - missing)
+    .join('');
+}
+
+function framesOf(chunks: readonly Chunk[], last: EventPosition): string {
+  return chunks
+    .map((chunk, index) => frameOfChunk(chunk, index === chunks.length - 1 ? formatEventId(last) : null))
+    .join('');
+}

@@ -162,7 +162,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
 
   const server = createServer((request, response) => {
     route(request, response).catch((error: unknown) => {
-      if (response.destroyed || request.destroyed) return;
+      if (response.destroyed) return;
       const isKnown = error instanceof UnknownScenarioError;
       if (!isKnown) options.log?.(`scripted model: ${error instanceof Error ? error.stack : String(error)}`);
       if (response.headersSent) response.destroy();

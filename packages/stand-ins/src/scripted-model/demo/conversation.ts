@@ -15,33 +15,40 @@ export interface Conversation {
   readonly turns: readonly (readonly Outcome[])[];
 }
 
-/** Up to a line's end or to a sign that no safe file name holds; blanks belong to names. */
-const uploadPattern = /\/workspace\/(uploads\/[^\n\r`"'<>|]+)/g;
+/** The line by which the prompt names an attached file. */
+const attachmentPattern = /^\[Attached file .*: \/workspace\/(uploads\/.+)\]$/gm;
+
+/** A path in running text: up to a blank or to a sign that seldom belongs to a name. */
+const mentionPattern = /\/workspace\/(uploads\/[^\s`"'<>|()[\]]*[^\s`"'<>|()[\],.;:])/g;
 
 /** Reads a request: the last user message is the task, every assistant message after it is one answer. */
 export function readConversation(messages: readonly WireMessage[], tools: readonly WireTool[]): Conversation {
   const start = messages.findLastIndex((message) => message.role === 'user');
-  const asked = start === -1 ? '' : textOfMessage(messages[start] ?? { role: 'user' });
-  const system = messages.filter((message) => message.role === 'system' || message.role === 'developer');
-  const files = filesIn(asked);
+  const asked = messages[start];
+  const text = asked ? textOfMessage(asked) : '';
   return {
     task: {
-      text: asked,
-      files: files.length > 0 ? files : filesIn(system.map(textOfMessage).join('\n')),
+      text: text.replaceAll(attachmentPattern, '').trim(),
+      files: filesFor(text, messages.slice(0, Math.max(0, start))),
       toolNames: new Set(tools.flatMap((tool) => (tool.function ? [tool.function.name] : []))),
     },
     turns: readTurns(messages.slice(start + 1)),
   };
 }
 
-function filesIn(text: string): string[] {
-  const names = [...text.matchAll(uploadPattern)].map((match) => trimName(match[1] ?? ''));
-  return [...new Set(names)];
+/** The files that the task names, else, when it speaks of data, those of the conversation before it. */
+function filesFor(text: string, earlier: readonly WireMessage[]): string[] {
+  const named = filesIn(text);
+  if (named.length > 0 || !/\b(files?|csv|tables?|data|columns?|rows?)\b/i.test(text)) return named;
+  return filesIn(
+    earlier.flatMap((message) => (message.role === 'user' ? [textOfMessage(message)] : [])).join('\n'),
+  );
 }
 
-/** A name ends before what usually follows it in a sentence or a list: ` (12 kB)`, `, `, a closing bracket, a full stop. */
-function trimName(name: string): string {
-  return (name.split(/ \(|, |\)|\]| - /)[0] ?? name).trim().replace(/[.,;:]+$/, '');
+function filesIn(text: string): string[] {
+  const attached = [...text.matchAll(attachmentPattern)];
+  const mentioned = [...text.replaceAll(attachmentPattern, '').matchAll(mentionPattern)];
+  return [...new Set([...attached, ...mentioned].map((match) => match[1] ?? ''))];
 }
 
 function readTurns(messages: readonly WireMessage[]): Outcome[][] {
@@ -83,6 +90,10 @@ function readResult(content: string): { text: string; exitCode: number | null } 
   if (typeof value === 'string') return { text: value, exitCode: exitCodeIn(value) };
   if (typeof value !== 'object' || value === null) return { text: content, exitCode: null };
   const exitCode = 'exitCode' in value && typeof value.exitCode === 'number' ? value.exitCode : null;
+  for (const name of ['output', 'content', 'text'] as const) {
+    const member: unknown = Reflect.get(value, name);
+    if (typeof member === 'string') return { text: member, exitCode };
+  }
   return { text: stringsIn(value).join('\n'), exitCode };
 }
 

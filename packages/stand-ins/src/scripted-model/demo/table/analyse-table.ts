@@ -1,0 +1,77 @@
+import type { DemoCall, DemoScript } from '../action.ts';
+import { act, outcomeOf, type Plan, quoted, shell, writeFile } from '../steps.ts';
+import type { Assumptions } from './assumptions.ts';
+import { findEdit } from './edit.ts';
+import { readFacts } from './facts.ts';
+import { renderScript } from './render-script.ts';
+import { readProblems, repairAssumptions } from './repair.ts';
+import type { Analysis } from './report.ts';
+
+export type AnalysisResult =
+  | { readonly outcome: 'analysed'; readonly analysis: Analysis }
+  | { readonly outcome: 'failed'; readonly said: string };
+
+/** Each repair settles a kind of surprise for good; a table with more kinds than this is none (a guess). */
+const maxRepairs = 8;
+
+/** Writes the script, runs it, and mends it by what the data showed until it runs through. */
+export function* analyseTable(
+  first: Assumptions,
+  options: { readonly script: string; readonly plan: Plan },
+): DemoScript<AnalysisResult> {
+  const { script, plan } = options;
+  let assumptions = first;
+  const repairs: string[] = [];
+  yield act(
+    `${describe(first)} I write a script for that.`,
+    plan.at(1),
+    writeFile(script, renderScript(first)),
+  );
+
+  // Ends with the first run that finds nothing wrong, with a failure that no repair explains, or after maxRepairs.
+  for (;;) {
+    const ran = yield act(
+      repairs.length === 0 ? 'Now I run it.' : 'And once more.',
+      ...(repairs.length === 0 ? [plan.at(2)] : []),
+      shell(`node ${quoted(script)}`),
+    );
+    const { text } = outcomeOf(ran, 'shell');
+    const facts = readFacts(text);
+    if (facts) {
+      return { outcome: 'analysed', analysis: { file: assumptions.file, script, facts, repairs } };
+    }
+    const problems = readProblems(text);
+    if (problems.length === 0 || repairs.length >= maxRepairs)
+      return { outcome: 'failed', said: text.trim() };
+    const repair = repairAssumptions(assumptions, problems);
+    yield act(
+      `The run failed, and the data says why.\n\n${repair.reasons.map((reason) => `- ${reason}`).join('\n')}\n`,
+      changeOf(script, renderScript(assumptions), renderScript(repair.assumptions)),
+    );
+    assumptions = repair.assumptions;
+    repairs.push(...repair.reasons);
+  }
+}
+
+function changeOf(path: string, before: string, after: string): DemoCall {
+  const edit = findEdit(before, after);
+  if (!edit) return writeFile(path, after);
+  return { name: 'str_replace', input: { path, old_str: edit.oldText, new_str: edit.newText } };
+}
+
+function describe({ columns, delimiter, reader, hasHeader }: Assumptions): string {
+  const signs: Readonly<Record<string, string>> = {
+    ',': 'commas',
+    ';': 'semicolons',
+    '\t': 'tabs',
+    '|': 'bars',
+  };
+  const types = (['number', 'date', 'text'] as const).flatMap((type) => {
+    const many = columns.filter((column) => column.type === type).length;
+    return many === 0 ? [] : [`${many} of ${type}s`];
+  });
+  return (
+    `The first lines show ${columns.length} columns between ${signs[delimiter] ?? delimiter}` +
+    `${hasHeader ? '' : ', without a header'}: ${types.join(', ')}; ${reader === 'quoted' ? 'some fields are quoted' : 'nothing is quoted'}.`
+  );
+}

@@ -1,0 +1,3 @@
+import type { NumberFormat } from '../assumptions.ts';
+
+export function parseNumber(text: string, format: NumberFormat): number | null;

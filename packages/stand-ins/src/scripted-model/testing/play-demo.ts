@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Action, DemoCall } from '../demo/action.ts';
+import { demoPolicy } from '../demo/demo-policy.ts';
+import type { WireMessage } from '../wire.ts';
+
+export const demoTools = [
+  'shell',
+  'read_file',
+  'write_file',
+  'str_replace',
+  'list_files',
+  'todo',
+  'complete',
+];
+
+/** A whole conversation with the demo, acted out on real files and with real commands in a folder of its own. */
+export interface Play {
+  readonly actions: readonly Action[];
+  /** All results, as the model would read them. */
+  readonly results: readonly string[];
+  readonly messages: readonly WireMessage[];
+  /** What `complete` was given; null when the demo ended by a plain answer. */
+  readonly summary: string | null;
+  /** A file that the demo left in the workspace. */
+  file(path: string): string;
+  remove(): void;
+}
+
+/** More answers than any of the demo's procedures needs: it must end by itself. */
+const maxAnswers = 40;
+
+/** Plays a task to its end. `uploads` are written below `uploads/` and named to the policy as the prompt does it. */
+export async function playDemo(options: {
+  readonly text: string;
+  readonly uploads?: Readonly<Record<string, Uint8Array>>;
+  /** Replaces a tool's result: for failures that real files do not make. */
+  readonly answer?: (call: DemoCall) => string | null;
+}): Promise<Play> {
+  const folder = await mkdtemp(join(tmpdir(), 'switchyard-demo-'));
+  const attached = Object.entries(options.uploads ?? {}).map(([name, bytes]) => {
+    mkdirSync(join(folder, 'uploads'), { recursive: true });
+    writeFileSync(join(folder, 'uploads', name), bytes);
+    return `[Attached file "${name}" (text/csv, ${bytes.length} bytes): /workspace/uploads/${name}]`;
+  });
+  const messages: WireMessage[] = [
+    { role: 'system', content: 'You work in /workspace; uploads are in /workspace/uploads/.' },
+    { role: 'user', content: [options.text, ...attached].join('\n') },
+  ];
+  const tools = demoTools.map((name) => ({ type: 'function', function: { name } }));
+  const actions: Action[] = [];
+  const results: string[] = [];
+  let summary: string | null = null;
+  for (let count = 0; summary === null && count < maxAnswers; count += 1) {
+    const action = demoPolicy(messages, tools);
+    actions.push(action);
+    const calls = action.calls.map((call, index) => ({ call, id: `call-${count}-${index}` }));
+    messages.push({
+      role: 'assistant',
+      content: action.text,
+      tool_calls: calls.map(({ call, id }) => ({
+        id,
+        function: { name: call.name, arguments: JSON.stringify(call.input) },
+      })),
+    });
+    for (const { call, id } of calls) {
+      const content = options.answer?.(call) ?? execute(folder, call);
+      results.push(content);
+      messages.push({ role: 'tool', tool_call_id: id, content });
+      if (call.name === 'complete') summary = String(call.input.summary);
+    }
+    if (calls.length === 0) break;
+  }
+  return {
+    actions,
+    results,
+    messages,
+    summary,
+    file: (path) => readFileSync(join(folder, path), 'utf8'),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function execute(folder: string, { name, input }: DemoCall): string {
+  const path = join(folder, String(input.path ?? '.'));
+  switch (name) {
+    case 'shell': {
+      const run = spawnSync('sh', ['-c', String(input.command)], {
+        cwd: folder,
+        encoding: 'utf8',
+        timeout: 20_000,
+      });
+      return JSON.stringify({ exitCode: run.status, output: run.stdout + run.stderr });
+    }
+    case 'list_files':
+      return readdirSync(path).join('\n');
+    case 'read_file': {
+      const lines = readFileSync(path, 'utf8').split('\n').slice(0, Number(input.limit));
+      return lines.map((line, index) => `${String(index + 1).padStart(6)}\t${line}`).join('\n');
+    }
+    case 'write_file':
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, String(input.content));
+      return 'Written.';
+    case 'str_replace': {
+      const text = readFileSync(path, 'utf8');
+      const pieces = text.split(String(input.old_str));
+      if (pieces.length !== 2) return `The text occurs ${pieces.length - 1} times; nothing was changed.`;
+      writeFileSync(path, pieces.join(String(input.new_str)));
+      return 'Replaced.';
+    }
+    default:
+      return 'Noted.';
+  }
+}

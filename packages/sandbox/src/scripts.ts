@@ -70,7 +70,8 @@ echo`;
 /** Blocks until the call of `start` has ended or `seconds` have passed; bash alone can wait for two things. */
 const waitForChild = (seconds: number): string => `if [ "$BASH_VERSION" ]; then
   sleep ${seconds} >/dev/null & alarm=$!
-  wait -n; kill $alarm
+  while [ ! -s "$c/exit" ] && kill -0 $alarm; do wait -n; done
+  kill $alarm
 else
   i=0; while [ ! -s "$c/exit" ] && [ $i -lt ${Math.ceil(seconds / 0.02)} ]; do sleep 0.02; i=$((i+1)); done
 fi`;
@@ -120,7 +121,6 @@ ${requireIncarnation(options.token)}
 cd -- ${quote(options.cwd)} || ${say('no-folder')}
 ${call(options.key)}
 ${takeClaim(options.nonce)}
-${forgetCalls(options.forgetKeys)}
 ${recordResult(options.resultJson)}
 if [ ! "$repeated" ]; then
   shell=/bin/bash; [ -x $shell ] || shell=/bin/sh
@@ -134,7 +134,8 @@ if [ ! "$repeated" ]; then
   ) >/dev/null 2>&1 </dev/null &
   ${waitForChild(options.waitSeconds)}
 fi
-${report({ offset: 0, maxBytes: options.maxBytes })}`;
+${report({ offset: 0, maxBytes: options.maxBytes })}
+${forgetCalls(options.forgetKeys)}`;
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   type Actor,
   createFile,
   inTransaction,
+  type RunnableRun,
   readProject,
   readThread,
   type StartedRun,
@@ -56,7 +57,8 @@ export async function startRun(
     uploads.length === 0
       ? await storeRun(sql, actor, wanted)
       : await startWithUploads(gateway, actor, { wanted, uploads });
-  await addToQueue(gateway, started);
+  const { run, wakeup, priority } = started;
+  if (run.status === 'queued') await addToQueue(gateway, { runId: run.id, wakeup, priority });
   return started;
 }
 
@@ -86,16 +88,15 @@ async function startWithUploads(
   );
 }
 
-async function addToQueue(
+/** Asks the queue for a worker. Never rejects: what it did not take, the sweep will add. */
+export async function addToQueue(
   { queue, logger }: Pick<Gateway, 'queue' | 'logger'>,
-  started: StartedRun,
+  { runId, wakeup, priority }: RunnableRun,
 ): Promise<void> {
-  const { run, wakeup, priority } = started;
-  if (run.status !== 'queued') return;
   try {
-    await queue.add({ runId: run.id, wakeup, priority });
+    await queue.add({ runId, wakeup, priority });
   } catch (error) {
-    logger.warn({ error, runId: run.id, wakeup }, 'the queue did not take a run; the sweep will add it');
+    logger.warn({ error, runId, wakeup }, 'the queue did not take a run; the sweep will add it');
   }
 }
 

@@ -16,7 +16,7 @@ import { limits } from '../limits.ts';
 import { cursorOf, openRunStream } from '../open-run-stream.ts';
 import { readRunRequest } from '../read-run-request.ts';
 import { lastPositionOf } from '../run-snapshot.ts';
-import { startRun } from '../start-run.ts';
+import { addToQueue, startRun } from '../start-run.ts';
 import { validate } from '../validate.ts';
 
 const waitSchema = z.object({ waitMs: z.coerce.number().int().min(0).max(limits.waitMs).default(0) });
@@ -64,7 +64,12 @@ export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {
   });
 
   routes.post('/:id/cancel', async (c) => {
-    const { run, wasEnded, endedBeforeClaim } = await requestCancel(sql, c.get('actor'), c.req.param('id'));
+    const { run, wasEnded, endedBeforeClaim, promoted } = await requestCancel(
+      sql,
+      c.get('actor'),
+      c.req.param('id'),
+    );
+    for (const next of promoted) await addToQueue(gateway, next);
     try {
       // Both only make it quicker: the worker reads the row at each step, the viewers' poll once a second.
       if (endedBeforeClaim) await gateway.feeds.refresh(run.id);

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { connectRedis, type Redis } from '@switchyard/bus';
+import { type Client, createClient } from '@switchyard/client';
+import { createLifecycle, createLogger } from '@switchyard/process';
+import { startSupabase, type SupabaseStandIn } from '@switchyard/stand-ins';
+import { connectDatabase, type Database, migrate } from '@switchyard/store';
+import { inject } from 'vitest';
+import { readConfig } from '../src/config.ts';
+import { startGateway } from '../src/start-gateway.ts';
+
+/** A gateway in this process, on real services: a database and an issuer of its own, the shared Redis. */
+export interface Stack {
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly sql: Database;
+  readonly redis: Redis;
+  readonly supabase: SupabaseStandIn;
+  /** A new person's token. */
+  signIn(): { readonly userId: string; readonly token: string };
+  client(token: string): Client;
+  /** SIGTERM to the gateway alone. */
+  drain(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a stack; `environment` stands over the gateway's own variables. */
+export async function startStack(environment: Readonly<Record<string, string>> = {}): Promise<Stack> {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-gateway-'));
+  const supabase = await startSupabase({ dataDir });
+  const database = await createDatabase();
+  const redis = connectRedis(inject('redisUrl'));
+  const variables = {
+    ENVIRONMENT: 'development',
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    DATABASE_URL: database.url,
+    REDIS_URL: inject('redisUrl'),
+    SUPABASE_URL: supabase.url,
+    SUPABASE_SECRET_KEY: supabase.secretKey,
+    SCRIPTED_MODEL_URL: 'http://127.0.0.1:9/v1',
+    RATE_LIMIT_WRITES: '10000',
+    DRAIN_MS: '2000',
+    ...environment,
+  };
+  const config = readConfig(variables);
+  const logger = createLogger({ name: 'gateway', level: config.logLevel });
+  const lifecycle = createLifecycle({ logger, drainMs: 5000 });
+  const { url, adminUrl } = await startGateway({ config, logger, lifecycle });
+  return {
+    url,
+    adminUrl,
+    environment: variables,
+    sql: database.sql,
+    redis,
+    supabase,
+    signIn() {
+      const userId = randomUUID();
+      return { userId, token: supabase.issueToken({ userId, email: `${userId}@example.com` }) };
+    },
+    client: (token) => createClient({ url, token }),
+    drain: () => lifecycle.stop('test'),
+    async stop() {
+      await lifecycle.stop('test');
+      redis.disconnect();
+      await supabase.stop();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function createDatabase(): Promise<{ url: string; sql: Database; drop(): Promise<void> }> {
+  const url = new URL(inject('postgresUrl'));
+  const admin = connectDatabase({ url: url.href, maxConnections: 1 });
+  const name = `gateway_${randomUUID().replaceAll('-', '')}`;
+  await admin`create database ${admin(name)}`;
+  url.pathname = `/${name}`;
+  await migrate({ url: url.href });
+  const sql = connectDatabase({ url: url.href, maxConnections: 4 });
+  return {
+    url: url.href,
+    sql,
+    async drop() {
+      await sql.end({ timeout: 5 });
+      await admin`drop database if exists ${admin(name)} with (force)`;
+      await admin.end({ timeout: 5 });
+    },
+  };
+}

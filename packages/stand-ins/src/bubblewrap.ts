@@ -10,6 +10,9 @@ export interface BubblewrapProgram {
   readonly version: string;
 }
 
+/** What `fetchBubblewrap` fetches. */
+export const bubblewrapPackages: readonly string[] = ['bubblewrap'];
+
 /** `bwrap` on the PATH, or null. */
 export async function findBubblewrap(searchPath: string): Promise<BubblewrapProgram | null> {
   for (const directory of searchPath.split(':')) {
@@ -28,7 +31,7 @@ export async function fetchBubblewrap(options: {
 }): Promise<BubblewrapProgram> {
   const advice = 'Install bubblewrap with your package manager to have sandboxes here';
   if (!hasDebianPackages()) throw new Error(`There is no bwrap on the PATH. ${advice}`);
-  const packages = await fetchDebianPackages({ names: ['bubblewrap'], ...options });
+  const packages = await fetchDebianPackages({ names: bubblewrapPackages, ...options });
   const binary = packages.findProgram('bwrap');
   const command = binary === null ? null : await withLibraries(binary, packages.libraryPath);
   const program = command === null ? null : await probe(command);

@@ -47,19 +47,23 @@ export async function fetchDebianPackages(options: FetchDebianPackagesOptions): 
     for (const name of names) directories.set(name, path.join(root, name));
   };
 
-  await add(options.names);
-  for (let round = 1; round <= libraryRounds; round += 1) {
-    const missing = await missingLibraries([...directories.values()]);
-    if (missing.length === 0) break;
-    const names: string[] = [];
-    for (const library of missing) {
-      const candidates = packagesOfLibrary(library);
-      const cached = candidates.find((name) => existsSync(path.join(root, name)));
-      names.push(
-        cached ?? (await apt.firstKnown(candidates)) ?? failed(`${library} is missing on this machine`),
-      );
+  try {
+    await add(options.names);
+    for (let round = 1; round <= libraryRounds; round += 1) {
+      const missing = await missingLibraries([...directories.values()]);
+      if (missing.length === 0) break;
+      const names: string[] = [];
+      for (const library of missing) {
+        const candidates = packagesOfLibrary(library);
+        const cached = candidates.find((name) => existsSync(path.join(root, name)));
+        names.push(
+          cached ?? (await apt.firstKnown(candidates)) ?? failed(`${library} is missing on this machine`),
+        );
+      }
+      await add([...new Set(names)]);
     }
-    await add([...new Set(names)]);
+  } finally {
+    await apt.close();
   }
   await mendLinks([...directories.values()]);
   return describe(directories);
@@ -165,8 +169,6 @@ function createApt(root: string, log: (line: string) => void) {
       }
     } finally {
       await rm(workshop, { recursive: true, force: true });
-      await rm(state, { recursive: true, force: true });
-      hasLists = false;
     }
   }
 
@@ -181,7 +183,7 @@ function createApt(root: string, log: (line: string) => void) {
     return undefined;
   }
 
-  return { fetch, firstKnown };
+  return { fetch, firstKnown, close: () => rm(state, { recursive: true, force: true }) };
 }
 
 function failed(reason: string): never {

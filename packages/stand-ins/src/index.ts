@@ -1,10 +1,17 @@
 export { type PostgresOptions, startPostgres } from './postgres.ts';
-export { fetchRedis, findRedis, type RedisOptions, type RedisProgram, startRedis } from './redis.ts';
+export {
+  fetchRedis,
+  findRedis,
+  type RedisOptions,
+  redisPackages,
+  type RedisProgram,
+  startRedis,
+} from './redis.ts';
 export type { StandInProcess } from './stand-in-process.ts';
 export { type DebianPackages, fetchDebianPackages, hasDebianPackages } from './debian.ts';
 export { findFreePort, isPortFree } from './free-port.ts';
 export { type GuardedCommand, type GuardedProcess, startGuardedProcess } from './guarded-process.ts';
-export { type BubblewrapProgram, fetchBubblewrap, findBubblewrap } from './bubblewrap.ts';
+export { bubblewrapPackages, type BubblewrapProgram, fetchBubblewrap, findBubblewrap } from './bubblewrap.ts';
 export {
   readSupabaseKeys,
   startSupabase,

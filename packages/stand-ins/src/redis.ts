@@ -17,6 +17,9 @@ export interface RedisProgram {
   readonly version: string;
 }
 
+/** What `fetchRedis` fetches; a launcher that needs more packages fetches all at once and saves a list of packages. */
+export const redisPackages: readonly string[] = ['redis-server', 'redis-tools'];
+
 /** BullMQ's minimum; below it streams and functions that the queue calls are missing. */
 const minimumMajor = 6;
 const names = ['redis-server', 'valkey-server'];
@@ -47,7 +50,7 @@ export async function fetchRedis(options: {
   const advice = 'Install Redis (redis-server) or Valkey, or name a server: REDIS_URL=redis://…';
   if (!hasDebianPackages()) throw new Error(`There is no redis-server on the PATH. ${advice}`);
   try {
-    const packages = await fetchDebianPackages({ names: ['redis-server', 'redis-tools'], ...options });
+    const packages = await fetchDebianPackages({ names: redisPackages, ...options });
     const command = packages.findProgram('redis-server');
     const environment = packages.libraryPath === '' ? {} : { LD_LIBRARY_PATH: packages.libraryPath };
     const program = command === null ? null : await probe(command, environment);

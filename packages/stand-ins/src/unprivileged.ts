@@ -1,4 +1,4 @@
-import { chown, lchown, readdir } from 'node:fs/promises';
+import { chown, lchown, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { runCommand } from './run-command.ts';
 
@@ -21,7 +21,7 @@ const asIs: UnprivilegedStart = { prefix: [], own: async () => undefined };
 export async function findUnprivilegedStart(): Promise<UnprivilegedStart> {
   if (process.getuid?.() !== 0) return asIs;
   const namespace = ['unshare', '--user', '--map-user=1000', '--map-group=1000', '--'];
-  if (await works(namespace)) return { prefix: namespace, own: async () => undefined };
+  if (await works(namespace)) return { prefix: namespace, own: (directory) => ownTree(directory, 0) };
 
   const identity = [`--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups'];
   const capability = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
@@ -42,6 +42,8 @@ async function works(prefix: readonly string[]): Promise<boolean> {
 }
 
 async function ownTree(directory: string, uid: number): Promise<void> {
+  // Everything below belongs to whom it was last given to.
+  if ((await stat(directory)).uid === uid) return;
   await chown(directory, uid, uid);
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const entryPath = path.join(directory, entry.name);

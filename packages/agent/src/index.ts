@@ -1,4 +1,16 @@
 export type { JSONValue } from 'ai';
+export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
+export { copyAttachedFiles, type FileSource } from './attached-files.ts';
+export { composeEnding, type RunEnding } from './ending.ts';
+export { foldChunks } from './fold.ts';
+export { createModels, type Model, type ModelConnections, type Models } from './models.ts';
+export { type OpenedRun, openRun } from './open-run.ts';
+export type { ModelDeadlines } from './read-answer.ts';
+export { type AgentOutcome, type RunAgent, runAgent } from './run-agent.ts';
+export { createRunStop, type RunStop, RunStopped, type StopCause } from './run-stop.ts';
+export type { RunJournal } from './run-journal.ts';
+export { createSandboxAccess, type SandboxAccess } from './sandbox-access.ts';
+export { isOutage, throughOutages } from './store-outage.ts';
 export {
   type CallRecord,
   defineTool,
@@ -8,3 +20,4 @@ export {
   type ToolNeed,
   type ToolResult,
 } from './tool.ts';
+export { createToolset, type Toolset } from './toolset.ts';

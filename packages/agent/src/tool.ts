@@ -9,8 +9,11 @@ import type { z } from 'zod';
  */
 export type ToolEffect = 'read' | 'once';
 
-/** What a tool works on; calls that need the sandbox are recovered by its claims, others are not. */
-export type ToolNeed = 'sandbox' | 'nothing';
+/**
+ * What a tool works on. A call that needs `nothing` has no effect but its result, so it may always run again; what
+ * became of an interrupted call is known from the sandbox's claims, and for the world `outside` it is not.
+ */
+export type ToolNeed = 'sandbox' | 'outside' | 'nothing';
 
 /** How a call ended. An expected failure is an `error` whose message is written for the model; a bug is an exception. */
 export type ToolResult =

@@ -1,0 +1,61 @@
+import type { MessagePart } from '@switchyard/protocol';
+import { type Sandbox, workspaceRoot } from '@switchyard/sandbox';
+import type { Blobs, FileRow } from '@switchyard/store';
+
+/** Where uploads are read from. */
+export type FileSource = Pick<Blobs, 'read'>;
+
+/**
+ * Copies the attached files into the workspace, each whole or not at all. What is there stays: a second copy, after a
+ * crash or in a later run, never overwrites what the agent made of a file.
+ */
+export async function copyAttachedFiles(options: {
+  readonly sandbox: Sandbox;
+  readonly files: readonly FileRow[];
+  readonly source: FileSource;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { sandbox, files, source, signal } = options;
+  for (const file of files) {
+    if (file.path === null || (await sandbox.stat(file.path, { signal })) !== null) continue;
+    const bytes = await readAll(await source.read(file.objectKey), signal);
+    // Written under a temporary name and renamed by the sandbox.
+    await sandbox.writeFile({ path: file.path, bytes, signal });
+  }
+}
+
+async function readAll(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  await stream.pipeTo(
+    new WritableStream({
+      write(chunk) {
+        chunks.push(chunk);
+      },
+    }),
+    { signal },
+  );
+  return Buffer.concat(chunks);
+}
+
+/** What the model reads in place of an attached file; null for other parts. */
+export function describeAttachment(part: MessagePart, files: readonly FileRow[]): string | null {
+  if (part.type === 'data-file') return describe(part.data);
+  if (part.type !== 'file') return null;
+  const row = files.find((file) => part.url.endsWith(`/${file.id}`));
+  if (row) return describe(row);
+  return `[Attached file "${part.filename ?? 'without a name'}" (${part.mediaType}), not available]`;
+}
+
+function describe(file: {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly path: string | null;
+}): string {
+  const where = file.path === null ? 'not in the workspace' : pathOf(file.path);
+  return `[Attached file "${file.name}" (${file.mediaType}, ${file.size} bytes): ${where}]`;
+}
+
+function pathOf(path: string): string {
+  return path.startsWith('/') ? path : `${workspaceRoot}/${path}`;
+}

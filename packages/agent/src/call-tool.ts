@@ -1,0 +1,197 @@
+import type { Logger } from '@switchyard/process';
+import { AppError, type Todo, type ToolPart, toolNameOf } from '@switchyard/protocol';
+import { ClaimTakenError } from '@switchyard/sandbox';
+import { type Ledger, setToolState } from '@switchyard/store';
+import { issuesOf } from './answer-chunks.ts';
+import { type SettledCall, settleCall } from './call-result.ts';
+import { recoverCall } from './recover-call.ts';
+import { interruptedText } from './repair-history.ts';
+import type { RunJournal } from './run-journal.ts';
+import type { RunStop } from './run-stop.ts';
+import type { SandboxAccess } from './sandbox-access.ts';
+import type { JSONValue } from 'ai';
+import type { Tool, ToolContext, ToolResult } from './tool.ts';
+import type { Toolset } from './toolset.ts';
+
+/** A call of a stored step that has no result yet. */
+export interface PendingCall {
+  readonly part: ToolPart;
+  readonly ledger: Ledger;
+  readonly incarnation: string | null;
+}
+
+/** What the calls of one run share. */
+export interface CallSurroundings {
+  readonly journal: RunJournal;
+  readonly tools: Toolset;
+  readonly sandbox: SandboxAccess;
+  readonly stop: RunStop;
+  readonly readTodos: () => readonly Todo[];
+  readonly logger: Logger;
+}
+
+/**
+ * How one call ended. `stopped`: the run was told to stop and the call has no result of its own. `isUnknown`: nobody
+ * can tell what it did.
+ */
+export type CallOutcome =
+  | { readonly outcome: 'settled'; readonly result: ToolResult; readonly isUnknown: boolean }
+  | { readonly outcome: 'stopped'; readonly wasExecuting: boolean };
+
+/** What a tool gets after the stop to kill its command and to answer; a guess above the sandbox's own kill time. */
+const settleMs = 5000;
+
+/** Runs one call up to its result, which the caller stores. Rejects only when the run is lost or the store fails. */
+export async function callTool(around: CallSurroundings, call: PendingCall): Promise<CallOutcome> {
+  const { signal } = around.stop;
+  if (signal.aborted) return { outcome: 'stopped', wasExecuting: false };
+  const name = toolNameOf(call.part);
+  const tool = around.tools.byName.get(name);
+  if (!tool) return failed(`There is no tool "${name}".`);
+  const input = tool.inputSchema.safeParse(call.part.input);
+  if (!input.success) return failed(`The arguments of "${name}" are not valid. ${issuesOf(input.error) ?? ''}`);
+  const prepared = await attempt(around, call, () => prepare(around, { call, tool, input: input.data }));
+  if ('outcome' in prepared) return prepared;
+  if (!prepared.isMarked && !(await mark(around, call, prepared.incarnation))) {
+    return { outcome: 'stopped', wasExecuting: false };
+  }
+  const context = contextOf(around, { callId: call.part.toolCallId, incarnation: prepared.incarnation });
+  return await attempt(around, call, async () => {
+    const result = await settled(tool.execute(input.data, context), signal);
+    return { outcome: 'settled', result, isUnknown: false };
+  });
+}
+
+/** Catches what a tool or the sandbox throws; a stop is no failure of the tool. */
+async function attempt<Value>(
+  around: CallSurroundings,
+  call: PendingCall,
+  action: () => Promise<Value>,
+): Promise<Value | CallOutcome> {
+  try {
+    return await action();
+  } catch (error) {
+    if (around.stop.signal.aborted) return { outcome: 'stopped', wasExecuting: true };
+    return explain(around, call, error);
+  }
+}
+
+/** What is known before the effect: the sandbox's incarnation, and whether the ledger has it already. */
+interface PreparedCall {
+  readonly incarnation: string | null;
+  readonly isMarked: boolean;
+}
+
+/** Decides what an interrupted call needs, and starts the sandbox of a call that will be claimed in it. */
+async function prepare(
+  around: CallSurroundings,
+  { call, tool, input }: { readonly call: PendingCall; readonly tool: Tool; readonly input: unknown },
+): Promise<PreparedCall | CallOutcome> {
+  const { sandbox, stop } = around;
+  const recovery = await recoverCall({
+    call: { ...call, callId: call.part.toolCallId },
+    tool,
+    input,
+    openSandbox: sandbox.open,
+    signal: stop.signal,
+  });
+  switch (recovery.action) {
+    case 'take':
+      return { outcome: 'settled', result: recovery.result, isUnknown: false };
+    case 'unknown':
+      return unknown();
+    case 'run': {
+      // A repetition does no harm, so the ledger need not know.
+      if (tool.effect === 'read' || tool.needs === 'nothing') return { incarnation: null, isMarked: true };
+      const incarnation = tool.needs === 'sandbox' ? (await sandbox.open()).incarnation : null;
+      return { incarnation, isMarked: call.ledger === 'executing' && call.incarnation === incarnation };
+    }
+  }
+}
+
+/** Marks the call as `executing`, before its effect. False when the run was stopped meanwhile: nothing has begun. */
+async function mark(around: CallSurroundings, call: PendingCall, incarnation: string | null): Promise<boolean> {
+  const { cancelRequested } = await around.journal.store((sql, position) =>
+    setToolState(sql, { ...position, callId: call.part.toolCallId, ledger: 'executing', incarnation }),
+  );
+  if (cancelRequested) around.stop.stop('cancelled');
+  return !around.stop.signal.aborted;
+}
+
+function contextOf(
+  around: CallSurroundings,
+  { callId, incarnation }: { readonly callId: string; readonly incarnation: string | null },
+): ToolContext {
+  const { journal, sandbox, stop, readTodos } = around;
+  return {
+    callId,
+    runId: journal.runId,
+    signal: stop.signal,
+    sandbox: sandbox.open,
+    runningSandbox: sandbox.running,
+    readTodos,
+    claim(result?: JSONValue) {
+      if (incarnation === null) return Promise.reject(new Error('Only a once tool in the sandbox has a claim.'));
+      return Promise.resolve({ callId, incarnation, ...(result === undefined ? {} : { result }) });
+    },
+    emitOutput(stream, text) {
+      const data = { toolCallId: callId, stream, text };
+      journal.showNow({ type: 'data-tool-output', data, transient: true });
+    },
+  };
+}
+
+/** The tool's result; after a stop it has a short time to come, then the signal's reason is thrown. */
+async function settled(execution: Promise<ToolResult>, signal: AbortSignal): Promise<ToolResult> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  let timer: NodeJS.Timeout | undefined;
+  const giveUp = () => {
+    timer = setTimeout(() => reject(signal.reason), settleMs);
+  };
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await Promise.race([execution, late]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+/** Expected failures are the model's to read; a bug is logged and said without its details. */
+function explain(around: CallSurroundings, call: PendingCall, error: unknown): CallOutcome {
+  if (error instanceof ClaimTakenError) return unknown();
+  const { toolCallId: callId } = call.part;
+  const tool = toolNameOf(call.part);
+  if (error instanceof AppError) {
+    if (error.code === 'sandbox_failed' || error.code === 'sandbox_unavailable') around.sandbox.forget();
+    around.logger.info({ callId, tool, code: error.code, error: error.cause }, 'tool refused');
+    return failed(error.detail);
+  }
+  around.logger.error({ callId, tool, error }, 'tool threw');
+  return failed(`The tool "${tool}" failed unexpectedly. It may have had an effect; inspect before repeating.`);
+}
+
+function failed(message: string): CallOutcome {
+  return { outcome: 'settled', result: { outcome: 'error', message }, isUnknown: false };
+}
+
+function unknown(): CallOutcome {
+  return { outcome: 'settled', result: { outcome: 'error', message: interruptedText }, isUnknown: true };
+}
+
+/** Stores a call's result and then shows it, as one turn of the journal: stored order is shown order. */
+export async function storeResult(
+  around: CallSurroundings,
+  options: { readonly call: PendingCall; readonly result: ToolResult; readonly isUnknown: boolean },
+): Promise<SettledCall> {
+  const settled = settleCall(options.call.part, options.result);
+  const { part, appended, chunks } = settled;
+  const ledger = options.isUnknown ? 'unknown' : 'done';
+  const { cancelRequested } = await around.journal.store(
+    (sql, position) => setToolState(sql, { ...position, callId: part.toolCallId, ledger, part, appended }),
+    ...chunks,
+  );
+  if (cancelRequested) around.stop.stop('cancelled');
+  return settled;
+}

@@ -1,0 +1,94 @@
+import { type Chunk, isToolPart, type RunReason, type ToolPart, type Usage } from '@switchyard/protocol';
+import type { FinishRun } from '@switchyard/store';
+import type { FinishReason } from 'ai';
+import { foldChunks } from './fold.ts';
+import { closingChunks } from './step-chunks.ts';
+
+/** Everything that `finishRun` and the log need for the end of a run. */
+export interface RunEnding {
+  readonly reason: RunReason;
+  readonly error?: { readonly code: string; readonly detail: string };
+  readonly lastStep?: NonNullable<FinishRun['lastStep']>;
+  readonly closedCalls?: NonNullable<FinishRun['closedCalls']>;
+  readonly cancelReceipt?: NonNullable<FinishRun['cancelReceipt']>;
+  /** Shown after `finishRun` and before the two ending chunks. */
+  readonly closing: readonly Chunk[];
+}
+
+/** What follows an answer. Further rules of ending (nudges, stuck) belong here. */
+export type Decision =
+  | { readonly next: 'call-tools' }
+  /** Ask again; the history tells the model to go on where it was cut. */
+  | { readonly next: 'continue' }
+  | { readonly next: 'end'; readonly reason: RunReason; readonly error?: { code: string; detail: string } };
+
+/** How often in a row an answer that its output limit cut is continued. From the list of endings; a guess. */
+const maxCuts = 3;
+
+/** Pure. `cuts`: how many of the steps right before this one were cut by the output limit. */
+export function decideAfter(answer: {
+  readonly finishReason: FinishReason;
+  readonly hasCalls: boolean;
+  readonly cuts: number;
+}): Decision {
+  // `stop` may come with calls: they are run whatever the finish reason says.
+  if (answer.hasCalls) return { next: 'call-tools' };
+  switch (answer.finishReason) {
+    case 'length':
+      if (answer.cuts < maxCuts) return { next: 'continue' };
+      return {
+        next: 'end',
+        reason: 'model-error',
+        error: { code: 'model_failed', detail: "The model's answer was longer than its output limit allows." },
+      };
+    case 'content-filter':
+      return {
+        next: 'end',
+        reason: 'content-filter',
+        error: { code: 'content_filter', detail: "The model's provider filtered the answer." },
+      };
+    case 'stop':
+    case 'tool-calls':
+    case 'error':
+    case 'other':
+    case 'interrupted':
+      return { next: 'end', reason: 'answered' };
+  }
+}
+
+/** Closes the open step, if any, and says what of it is still to be stored. */
+export async function composeEnding(options: {
+  readonly reason: RunReason;
+  readonly error?: { readonly code: string; readonly detail: string } | undefined;
+  readonly cancelReceipt?: FinishRun['cancelReceipt'];
+  /** The chunks of the open step; empty when none is open. */
+  readonly chunks: readonly Chunk[];
+  readonly step: number;
+  /** The step's parts are in the store; only its open calls are not. */
+  readonly isStored: boolean;
+  /** The result of the call that ended the run. */
+  readonly last?: readonly Chunk[];
+  /** For calls that get no result. */
+  readonly openCallText: string;
+  readonly usage?: Usage;
+  readonly costUsd?: number | null;
+}): Promise<RunEnding> {
+  const { reason, error, cancelReceipt, chunks, step, isStored, last = [], openCallText, usage, costUsd } = options;
+  const common = {
+    reason,
+    ...(error === undefined ? {} : { error }),
+    ...(cancelReceipt === undefined ? {} : { cancelReceipt }),
+  };
+  if (chunks.length === 0) return { ...common, closing: [] };
+  const closing = [...last, ...closingChunks([...chunks, ...last], openCallText)];
+  const parts = await foldChunks([...chunks, ...closing]);
+  if (!isStored) {
+    const settled = usage === undefined ? {} : { usage, costUsd: costUsd ?? null };
+    return { ...common, lastStep: { step, parts: parts.map((part) => ({ part })), ...settled }, closing };
+  }
+  const open = new Set(closing.flatMap((chunk) => ('toolCallId' in chunk ? [chunk.toolCallId] : [])));
+  const closedCalls = parts
+    .filter((part): part is ToolPart => isToolPart(part) && open.has(part.toolCallId))
+    .map((part) => ({ callId: part.toolCallId, part }));
+  return { ...common, closedCalls, closing };
+}

@@ -1,0 +1,73 @@
+import { isToolPart, type MessagePart, type SwitchyardMessage } from '@switchyard/protocol';
+import type { FileRow } from '@switchyard/store';
+import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
+import { describeAttachment } from './attached-files.ts';
+import { repairHistory } from './repair-history.ts';
+
+/** What the model is told after an answer that its output limit cut. */
+const continueText =
+  'Your answer was cut off by the output limit. Go on exactly where it stopped; do not repeat what you wrote.';
+
+export interface HistoryOptions {
+  /** The thread's other messages, oldest first. */
+  readonly history: readonly SwitchyardMessage[];
+  /** This run's own message so far. */
+  readonly own: { readonly id: string; readonly parts: readonly MessagePart[] };
+  readonly files: readonly FileRow[];
+  readonly modelId: string;
+  readonly toolSet: ToolSet;
+}
+
+/** The conversation as the model gets it. Derived from what is stored, never stored itself. */
+export async function modelMessages(options: HistoryOptions): Promise<ModelMessage[]> {
+  const { history, own, files, modelId, toolSet } = options;
+  const messages = [...history.map((message) => withAttachments(message, files)), ...splitAtCuts(own)];
+  return await convertToModelMessages(repairHistory(messages, { modelId }), { tools: toolSet });
+}
+
+function withAttachments(message: SwitchyardMessage, files: readonly FileRow[]): SwitchyardMessage {
+  if (message.role !== 'user') return message;
+  const parts = message.parts.map((part): MessagePart => {
+    const text = describeAttachment(part, files);
+    return text === null ? part : { type: 'text', text };
+  });
+  return { ...message, parts };
+}
+
+/**
+ * A step of this run that called no tool and did not end the run was cut by the output limit: the model is asked to go
+ * on after it. The same stored parts always give the same messages.
+ */
+function splitAtCuts({ id, parts }: HistoryOptions['own']): SwitchyardMessage[] {
+  const messages: SwitchyardMessage[] = [];
+  let pending: MessagePart[] = [];
+  const flush = () => {
+    if (pending.length > 0) messages.push({ id, role: 'assistant', parts: pending });
+    pending = [];
+  };
+  for (const step of stepsOf(parts)) {
+    pending.push(...step);
+    if (step.some(isToolPart)) continue;
+    flush();
+    messages.push({ id, role: 'user', parts: [{ type: 'text', text: continueText }] });
+  }
+  flush();
+  return messages;
+}
+
+/** The parts of each step, `step-start` first. */
+export function stepsOf(parts: readonly MessagePart[]): MessagePart[][] {
+  const steps: MessagePart[][] = [];
+  for (const part of parts) {
+    if (part.type === 'step-start' || steps.length === 0) steps.push([]);
+    steps.at(-1)?.push(part);
+  }
+  return steps;
+}
+
+/** How many of the last steps were cut one after the other. */
+export function countCuts(parts: readonly MessagePart[]): number {
+  const steps = stepsOf(parts);
+  const lastWithCall = steps.findLastIndex((step) => step.some(isToolPart));
+  return steps.length - 1 - lastWithCall;
+}

@@ -1,0 +1,125 @@
+import type { Chunk } from '@switchyard/protocol';
+import { type FinishReason, type LanguageModelUsage, type ModelMessage, streamText, type ToolSet } from 'ai';
+import { type AnswerChunks, createAnswerChunks } from './answer-chunks.ts';
+import { EmptyAnswerError, ModelStalledError } from './model-failure.ts';
+import type { Model } from './models.ts';
+
+/** How long a model may be silent, in ms, before its first chunk and between two. */
+export interface ModelDeadlines {
+  readonly firstChunkMs: number;
+  readonly chunkMs: number;
+}
+
+/** One request to the model. */
+export interface ModelRequest {
+  readonly model: Model;
+  readonly instructions: string;
+  readonly messages: ModelMessage[];
+  /** By schema only: without `execute` the SDK ends the step before any tool starts. */
+  readonly toolSet: ToolSet;
+}
+
+/** How one request ended; an abort of the signal rejects instead. */
+export type ReadOutcome =
+  | { readonly outcome: 'complete'; readonly finishReason: FinishReason; readonly usage: LanguageModelUsage }
+  | { readonly outcome: 'failed'; readonly error: unknown };
+
+export interface ReadAnswer {
+  readonly request: ModelRequest;
+  readonly answer: AnswerChunks;
+  readonly deadlines: ModelDeadlines;
+  readonly signal: AbortSignal;
+  readonly show: (...chunks: readonly Chunk[]) => Promise<void>;
+}
+
+/** Reads one answer of the model to its end and shows it. Retries nothing: that is the step's to decide. */
+export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
+  const { request, answer, deadlines, signal, show } = options;
+  const ours = new AbortController();
+  const { stream } = streamText({
+    model: request.model.client,
+    instructions: request.instructions,
+    messages: request.messages,
+    tools: request.toolSet,
+    providerOptions: request.model.providerOptions,
+    maxRetries: 0,
+    abortSignal: AbortSignal.any([signal, ours.signal]),
+    // Errors are parts of the stream; without a handler the SDK prints them.
+    onError: () => undefined,
+  });
+  const parts = stream[Symbol.asyncIterator]();
+  const patience = createPatience(signal);
+  let end: Extract<ReadOutcome, { outcome: 'complete' }> | null = null;
+  let deadlineMs = deadlines.firstChunkMs;
+  try {
+    for (;;) {
+      const next = await patience.wait(parts.next(), deadlineMs);
+      if (next.done) break;
+      const part = next.value;
+      if (part.type === 'error') return { outcome: 'failed', error: part.error };
+      if (part.type === 'finish-step') {
+        end = { outcome: 'complete', finishReason: part.finishReason, usage: part.usage };
+      }
+      const chunks = answer.convert(part);
+      if (chunks.length === 0) continue;
+      deadlineMs = deadlines.chunkMs;
+      await show(...chunks);
+    }
+    signal.throwIfAborted();
+    if (end === null) return { outcome: 'failed', error: new Error('The stream ended without a finish.') };
+    if (end.finishReason === 'error') return { outcome: 'failed', error: new Error('The provider failed.') };
+    const isEmpty = !answer.hasText && answer.calls.length === 0 && end.finishReason !== 'content-filter';
+    const closing = answer.finish();
+    if (isEmpty && closing.length === 0) return { outcome: 'failed', error: new EmptyAnswerError() };
+    if (closing.length > 0) await show(...closing);
+    return end;
+  } catch (error) {
+    if (error instanceof ModelStalledError) return { outcome: 'failed', error };
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    // Ends the request when we left it early; an ended one does not mind.
+    ours.abort();
+    patience.end();
+  }
+}
+
+/** Waits for the parts of one answer, one at a time, with one timer and one listener for all of them. */
+function createPatience(signal: AbortSignal) {
+  let reject: ((reason: unknown) => void) | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let timerMs = 0;
+  const abort = () => reject?.(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+
+  function arm(ms: number): void {
+    if (ms === timerMs && timer) {
+      timer.refresh();
+      return;
+    }
+    clearTimeout(timer);
+    timerMs = ms;
+    timer = setTimeout(() => reject?.(new ModelStalledError(ms)), ms);
+  }
+
+  return {
+    /** The value, or a rejection with ModelStalledError after that silence, or with the signal's reason. */
+    async wait<Value>(next: Promise<Value>, ms: number): Promise<Value> {
+      signal.throwIfAborted();
+      arm(ms);
+      try {
+        return await new Promise<Value>((resolve, fail) => {
+          reject = fail;
+          next.then(resolve, fail);
+        });
+      } finally {
+        // Our own slowness is not the model's silence.
+        reject = null;
+      }
+    },
+    end() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { ModelEntry, Usage } from '@switchyard/protocol';
+import type { LanguageModelUsage, ModelMessage } from 'ai';
+
+/** A guess that holds for English and code within a factor of two; no tokenizer may block the event loop. */
+const charactersPerToken = 4;
+
+/** What is known of a model call's tokens, ours where the provider said nothing. */
+export function usageOf(
+  reported: LanguageModelUsage | null,
+  estimate: { readonly request: number; readonly writtenLength: number },
+): Usage {
+  const inputTokens = reported?.inputTokens ?? tokensOf(estimate.request);
+  const outputTokens = reported?.outputTokens ?? tokensOf(estimate.writtenLength);
+  return {
+    inputTokens,
+    cachedInputTokens: Math.min(reported?.inputTokenDetails.cacheReadTokens ?? 0, inputTokens),
+    outputTokens,
+    totalTokens: inputTokens + outputTokens,
+    estimated: reported?.inputTokens === undefined || reported.outputTokens === undefined,
+  };
+}
+
+export function addUsage(left: Usage, right: Usage): Usage {
+  return {
+    inputTokens: left.inputTokens + right.inputTokens,
+    cachedInputTokens: left.cachedInputTokens + right.cachedInputTokens,
+    outputTokens: left.outputTokens + right.outputTokens,
+    totalTokens: left.totalTokens + right.totalTokens,
+    estimated: left.estimated || right.estimated,
+  };
+}
+
+/** In US dollars; null when the model's price is not known. */
+export function costOf(usage: Usage, price: ModelEntry['price']): number | null {
+  if (price === null) return null;
+  const uncached = usage.inputTokens - usage.cachedInputTokens;
+  return (
+    (uncached * price.input + usage.cachedInputTokens * price.cachedInput + usage.outputTokens * price.output) /
+    1_000_000
+  );
+}
+
+/** Characters of a request, tool results included; computed only when a usage must be estimated. */
+export function lengthOfRequest(instructions: string, messages: readonly ModelMessage[]): number {
+  return instructions.length + JSON.stringify(messages).length;
+}
+
+function tokensOf(length: number): number {
+  return Math.ceil(length / charactersPerToken);
+}

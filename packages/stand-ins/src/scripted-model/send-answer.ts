@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { sendJson } from './http.ts';
 import { type Answer, type AnswerPiece, hasToolCall, piecesOfAnswer } from './answer.ts';
 import { preciseNow, type RecordedRequest } from './request-log.ts';
 import type { Fault } from './scenario.ts';
@@ -173,22 +174,6 @@ export async function completeAnswer(sending: Sending): Promise<void> {
     ],
     usage: usageOf({ answer, requestCharacters: sending.requestCharacters, sentCharacters }),
   });
-}
-
-/** Sends one JSON document. */
-export function sendJson(
-  response: ServerResponse,
-  status: number,
-  body: unknown,
-  headers: Record<string, string> = {},
-): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    ...headers,
-  });
-  response.end(text);
 }
 
 function finishReasonOf(answer: Answer): string {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Answer } from './answer.ts';
+import { parseJson, readBody, sendError, sendJson } from './http.ts';
 import { answerOfDemo } from './demo/demo-policy.ts';
 import { preciseNow, record, type RecordedRequest, shownRequest } from './request-log.ts';
 import {
@@ -12,7 +13,7 @@ import {
   scenarioSchema,
   UnknownScenarioError,
 } from './scenario.ts';
-import { completeAnswer, sendJson, streamAnswer } from './send-answer.ts';
+import { completeAnswer, streamAnswer } from './send-answer.ts';
 import { wireRequestSchema } from './wire.ts';
 
 export interface ScriptedModelOptions {
@@ -40,13 +41,10 @@ export interface ScriptedModel {
   /** What was asked, oldest first: a live array. */
   readonly requests: readonly RecordedRequest[];
   /** Registers or replaces a scenario; its faults count from the beginning. Throws on an invalid one. */
-  setScenario(name: string, scenario: Scenario): void;
+  readonly setScenario: (name: string, scenario: Scenario) => void;
   /** Ends all connections at once. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
-
-/** Far above any conversation of a test; a model's server has a limit too. */
-const maxBodyBytes = 32 * 1024 * 1024;
 
 /**
  * Starts a model server that speaks the OpenAI wire (`/v1/chat/completions`, streaming and not, `/v1/models`) and follows
@@ -194,43 +192,3 @@ const modelList = {
   object: 'list',
   data: [{ id: 'scripted-demo', object: 'model', created: 0, owned_by: 'switchyard' }],
 };
-
-function sendError(
-  response: ServerResponse,
-  status: number,
-  message: string,
-  headers: Record<string, string> = {},
-): void {
-  sendJson(
-    response,
-    status,
-    { error: { message, type: errorTypes[status] ?? 'server_error', code: null } },
-    headers,
-  );
-}
-
-const errorTypes: Readonly<Record<number, string>> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  404: 'invalid_request_error',
-  429: 'rate_limit_error',
-};
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request) {
-    pieces.push(piece as Buffer);
-    bytes += (piece as Buffer).length;
-    if (bytes > maxBodyBytes) throw new Error('The request body is too large.');
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}

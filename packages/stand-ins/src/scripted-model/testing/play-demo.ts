@@ -26,8 +26,8 @@ export interface Play {
   /** What `complete` was given; null when the demo ended by a plain answer. */
   readonly summary: string | null;
   /** A file that the demo left in the workspace. */
-  file(path: string): string;
-  remove(): void;
+  readonly file: (path: string) => string;
+  readonly remove: () => void;
 }
 
 /** More answers than any of the demo's procedures needs: it must end by itself. */
@@ -70,7 +70,7 @@ export async function playDemo(options: {
       const content = options.answer?.(call) ?? execute(folder, call);
       results.push(content);
       messages.push({ role: 'tool', tool_call_id: id, content });
-      if (call.name === 'complete') summary = String(call.input.summary);
+      if (call.name === 'complete') summary = JSON.stringify(call.input.summary);
     }
     if (calls.length === 0) break;
   }
@@ -85,10 +85,11 @@ export async function playDemo(options: {
 }
 
 function execute(folder: string, { name, input }: DemoCall): string {
-  const path = join(folder, String(input.path ?? '.'));
+  const given = (member: string) => (typeof input[member] === 'string' ? input[member] : '');
+  const path = join(folder, given('path'));
   switch (name) {
     case 'shell': {
-      const run = spawnSync('sh', ['-c', String(input.command)], {
+      const run = spawnSync('sh', ['-c', given('command')], {
         cwd: folder,
         encoding: 'utf8',
         timeout: 20_000,
@@ -103,13 +104,13 @@ function execute(folder: string, { name, input }: DemoCall): string {
     }
     case 'write_file':
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, String(input.content));
+      writeFileSync(path, given('content'));
       return 'Written.';
     case 'str_replace': {
       const text = readFileSync(path, 'utf8');
-      const pieces = text.split(String(input.old_str));
+      const pieces = text.split(given('old_str'));
       if (pieces.length !== 2) return `The text occurs ${pieces.length - 1} times; nothing was changed.`;
-      writeFileSync(path, pieces.join(String(input.new_str)));
+      writeFileSync(path, pieces.join(given('new_str')));
       return 'Replaced.';
     }
     default:

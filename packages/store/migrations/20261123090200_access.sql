@@ -43,13 +43,13 @@ create function as_uuid(value text) returns uuid language sql immutable as $$
 $$;
 
 -- The account's thread by id, then by externalId; raises unless the actor may.
-create function find_thread(asking actor, action text, name text) returns threads language plpgsql stable as $$
+create function find_thread(asking actor, action text, given text) returns threads language plpgsql stable as $$
 declare
   found_thread threads;
 begin
-  select * into found_thread from threads t where t.id = as_uuid(name) and t.account_id = asking.account_id;
+  select * into found_thread from threads t where t.id = as_uuid(given) and t.account_id = asking.account_id;
   if not found then
-    select * into found_thread from threads t where t.external_id = name and t.account_id = asking.account_id;
+    select * into found_thread from threads t where t.external_id = given and t.account_id = asking.account_id;
   end if;
   if not found then
     raise exception 'The thread does not exist.' using errcode = 'SY404';
@@ -60,11 +60,11 @@ end
 $$;
 
 -- The account's run; raises unless the actor may.
-create function find_run(asking actor, action text, name text) returns runs language plpgsql stable as $$
+create function find_run(asking actor, action text, given text) returns runs language plpgsql stable as $$
 declare
   found_run runs;
 begin
-  select * into found_run from runs r where r.id = as_uuid(name) and r.account_id = asking.account_id;
+  select * into found_run from runs r where r.id = as_uuid(given) and r.account_id = asking.account_id;
   if not found then
     raise exception 'The run does not exist.' using errcode = 'SY404';
   end if;

@@ -78,12 +78,12 @@ begin
 end
 $$;
 
-create function find_project(asking actor, action text, name text) returns projects language plpgsql stable as $$
+create function find_project(asking actor, action text, given text) returns projects language plpgsql stable as $$
 declare
   project projects;
 begin
-  perform demand(asking, action, as_uuid(name), 'The project does not exist.');
-  select * into project from projects p where p.id = as_uuid(name) and p.account_id = asking.account_id;
+  perform demand(asking, action, as_uuid(given), 'The project does not exist.');
+  select * into project from projects p where p.id = as_uuid(given) and p.account_id = asking.account_id;
   if not found then
     raise exception 'The project does not exist.' using errcode = 'SY404';
   end if;
@@ -92,11 +92,11 @@ end
 $$;
 
 -- A file that no run has attached belongs to the account alone.
-create function find_file(asking actor, action text, name text) returns files language plpgsql stable as $$
+create function find_file(asking actor, action text, given text) returns files language plpgsql stable as $$
 declare
   file files;
 begin
-  select * into file from files f where f.id = as_uuid(name) and f.account_id = asking.account_id;
+  select * into file from files f where f.id = as_uuid(given) and f.account_id = asking.account_id;
   if not found then
     raise exception 'The file does not exist.' using errcode = 'SY404';
   end if;

@@ -18,45 +18,49 @@ export async function createTestDatabase({
   maxConnections = 10,
 }: { readonly maxConnections?: number } = {}): Promise<TestDatabase> {
   const adminUrl = inject('postgresUrl');
-  const admin = connectDatabase({ url: adminUrl, maxConnections: 1, applicationName: 'tests' });
-  try {
+  return asAdmin(adminUrl, async (admin) => {
     const template = await provideTemplate(admin, adminUrl);
-    const name = `test_${randomUUID().replaceAll('-', '')}`;
-    await admin`create database ${admin(name)} template ${admin(template)}`;
-    const url = urlOf(adminUrl, name);
-    const sql = connectDatabase({ url, maxConnections, applicationName: 'tests' });
-    return {
-      url,
-      sql,
-      async drop() {
-        await sql.end({ timeout: 5 });
-        const dropper = connectDatabase({ url: adminUrl, maxConnections: 1, applicationName: 'tests' });
-        await dropper`drop database if exists ${dropper(name)} with (force)`;
-        await dropper.end({ timeout: 5 });
-      },
-    };
-  } finally {
-    await admin.end({ timeout: 5 });
-  }
+    return createDatabase(admin, { adminUrl, template, maxConnections });
+  });
 }
 
-/** An empty database without our tables, for the tests of migrations. */
+/** A database with nothing in it, for the tests of migrations. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   const adminUrl = inject('postgresUrl');
-  const admin = connectDatabase({ url: adminUrl, maxConnections: 1, applicationName: 'tests' });
+  return asAdmin(adminUrl, (admin) =>
+    createDatabase(admin, { adminUrl, template: 'template1', maxConnections: 10 }),
+  );
+}
+
+async function createDatabase(
+  admin: Database,
+  options: { readonly adminUrl: string; readonly template: string; readonly maxConnections: number },
+): Promise<TestDatabase> {
+  const { adminUrl, template, maxConnections } = options;
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  await admin`create database ${admin(name)}`;
+  await admin`create database ${admin(name)} template ${admin(template)}`;
   const url = urlOf(adminUrl, name);
-  const sql = connectDatabase({ url, applicationName: 'tests' });
+  const sql = connectDatabase({ url, maxConnections, applicationName: 'tests' });
   return {
     url,
     sql,
     async drop() {
       await sql.end({ timeout: 5 });
-      await admin`drop database if exists ${admin(name)} with (force)`;
-      await admin.end({ timeout: 5 });
+      await asAdmin(adminUrl, (admin) => admin`drop database if exists ${admin(name)} with (force)`);
     },
   };
+}
+
+async function asAdmin<Result>(
+  adminUrl: string,
+  action: (admin: Database) => PromiseLike<Result>,
+): Promise<Result> {
+  const admin = connectDatabase({ url: adminUrl, maxConnections: 1, applicationName: 'tests' });
+  try {
+    return await action(admin);
+  } finally {
+    await admin.end({ timeout: 5 });
+  }
 }
 
 /** Named by what the migrations say, so that a cluster that outlives an edit is not used with old tables. */

@@ -12,7 +12,12 @@ describe('POST /v1/runs', () => {
     const { token } = stack.signIn();
     const client = stack.client(token);
     const { run, thread, project, streamUrl } = await client.startRun({ input: 'Say hello.' });
-    expect(run).toMatchObject({ status: 'queued', threadId: thread.id, projectId: project.id, model: 'scripted:demo' });
+    expect(run).toMatchObject({
+      status: 'queued',
+      threadId: thread.id,
+      projectId: project.id,
+      model: 'scripted:demo',
+    });
     expect(streamUrl).toBe(`${stack.url}/v1/runs/${run.id}/stream`);
     expect((await client.getRun(run.id)).queue).toEqual({ position: expect.any(Number) });
     const { messages, activeRun } = await client.messages(thread.id);

@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import type { FollowedEvent } from '@switchyard/client';
+import { type Chunk, formatEventId, type SwitchyardMessage } from '@switchyard/protocol';
+import { readUIMessageStream } from 'ai';
+
+/** One frame as it came over the wire. */
+export interface WireFrame {
+  readonly id: string | null;
+  readonly data: string;
+}
+
+/** One connection to a stream, read frame by frame. */
+export interface Connection {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The next frame with data, or null at the end; rejects when the connection was cut. */
+  next(): Promise<WireFrame | null>;
+  /** All text that was read, comments included. */
+  readonly text: string;
+  /** Takes nothing from the socket any more, so that the gateway's writes pile up. */
+  pause(): void;
+  close(): void;
+}
+
+/** Opens a connection of its own, on Node's http. */
+export async function connect(
+  url: string,
+  { token, lastEventId }: { readonly token: string; readonly lastEventId?: string | null },
+): Promise<Connection> {
+  const call = request(url, {
+    agent: false,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(lastEventId ? { 'last-event-id': lastEventId } : {}),
+    },
+  });
+  call.end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  response.setEncoding('utf8');
+  let text = '';
+  let read = 0;
+  let outcome: 'open' | 'ended' | 'cut' = 'open';
+  let wake = Promise.withResolvers<void>();
+  const notify = () => {
+    wake.resolve();
+    wake = Promise.withResolvers<void>();
+  };
+  // Listened to, not iterated: an iterator drops what came just before a connection was cut.
+  response.on('data', (piece: string) => {
+    text += piece;
+    notify();
+  });
+  response.on('end', () => {
+    outcome = 'ended';
+    notify();
+  });
+  response.on('error', () => {
+    outcome = 'cut';
+    notify();
+  });
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    get text() {
+      return text;
+    },
+    async next() {
+      for (;;) {
+        const end = text.indexOf('\n\n', read);
+        if (end !== -1) {
+          const lines = text.slice(read, end).split('\n');
+          read = end + 2;
+          const data = lines.find((line) => line.startsWith('data: '))?.slice(6);
+          if (data === undefined) continue;
+          return { data, id: lines.find((line) => line.startsWith('id: '))?.slice(4) ?? null };
+        }
+        if (outcome === 'ended') return null;
+        if (outcome === 'cut') throw new Error('The connection was cut.');
+        await wake.promise;
+      }
+    },
+    pause: () => response.socket.pause(),
+    close: () => call.destroy(),
+  };
+}
+
+/** Everything that a client sees to the end of the run. */
+export async function collect(events: AsyncIterable<FollowedEvent>): Promise<FollowedEvent[]> {
+  const all: FollowedEvent[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+/** What comes of the chunks in the SDK's own reader; a `start` begins the message anew. */
+export async function fold(chunks: readonly Chunk[]): Promise<SwitchyardMessage> {
+  const begin = chunks.findLastIndex((chunk) => chunk.type === 'start');
+  const stream = new ReadableStream<Chunk>({
+    start(controller) {
+      for (const chunk of chunks.slice(begin)) controller.enqueue(chunk);
+      controller.close();
+    },
+  });
+  let message: SwitchyardMessage | undefined;
+  for await (const state of readUIMessageStream<SwitchyardMessage>({ stream, onError: () => undefined })) {
+    message = state;
+  }
+  if (!message) throw new Error('The chunks make no message.');
+  return message;
+}
+
+/** The ids of the events that have one. */
+export function idsOf(events: readonly FollowedEvent[]): string[] {
+  return events.flatMap((event) => (event.epoch === null ? [] : formatEventId(event)));
+}
+
+/** `<epoch>-1` … `<epoch>-<last>`. */
+export function wholeLog(epoch: number, last: number): string[] {
+  return Array.from({ length: last }, (_, index) => `${epoch}-${index + 1}`);
+}

@@ -115,7 +115,10 @@ export function createAnswerChunks(options: {
         case 'text-start':
         case 'reasoning-start':
           partCount += 1;
-          partIds.set(chunk.id, `${chunk.type === 'text-start' ? 'text' : 'reasoning'}-${attempt}-${partCount}`);
+          partIds.set(
+            chunk.id,
+            `${chunk.type === 'text-start' ? 'text' : 'reasoning'}-${attempt}-${partCount}`,
+          );
           return [{ ...chunk, id: partIdOf(chunk.id) }];
         case 'text-delta':
         case 'reasoning-delta':

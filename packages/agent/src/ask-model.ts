@@ -71,7 +71,8 @@ export async function askModel(options: AskModel): Promise<Asked> {
       addUsage(
         usage,
         usageOf(reported, {
-          request: reported?.inputTokens === undefined ? lengthOfRequest(request.instructions, request.messages) : 0,
+          request:
+            reported?.inputTokens === undefined ? lengthOfRequest(request.instructions, request.messages) : 0,
           writtenLength: answer.writtenLength,
         }),
       );

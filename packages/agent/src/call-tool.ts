@@ -49,7 +49,8 @@ export async function callTool(around: CallSurroundings, call: PendingCall): Pro
   const tool = around.tools.byName.get(name);
   if (!tool) return failed(`There is no tool "${name}".`);
   const input = tool.inputSchema.safeParse(call.part.input);
-  if (!input.success) return failed(`The arguments of "${name}" are not valid. ${issuesOf(input.error) ?? ''}`);
+  if (!input.success)
+    return failed(`The arguments of "${name}" are not valid. ${issuesOf(input.error) ?? ''}`);
   const prepared = await attempt(around, call, () => prepare(around, { call, tool, input: input.data }));
   if ('outcome' in prepared) return prepared;
   if (!prepared.isMarked && !(await mark(around, call, prepared.incarnation))) {
@@ -110,7 +111,11 @@ async function prepare(
 }
 
 /** Marks the call as `executing`, before its effect. False when the run was stopped meanwhile: nothing has begun. */
-async function mark(around: CallSurroundings, call: PendingCall, incarnation: string | null): Promise<boolean> {
+async function mark(
+  around: CallSurroundings,
+  call: PendingCall,
+  incarnation: string | null,
+): Promise<boolean> {
   const { cancelRequested } = await around.journal.store((sql, position) =>
     setToolState(sql, { ...position, callId: call.part.toolCallId, ledger: 'executing', incarnation }),
   );
@@ -131,7 +136,8 @@ function contextOf(
     runningSandbox: sandbox.running,
     readTodos,
     claim(result?: JSONValue) {
-      if (incarnation === null) return Promise.reject(new Error('Only a once tool in the sandbox has a claim.'));
+      if (incarnation === null)
+        return Promise.reject(new Error('Only a once tool in the sandbox has a claim.'));
       return Promise.resolve({ callId, incarnation, ...(result === undefined ? {} : { result }) });
     },
     emitOutput(stream, text) {
@@ -169,7 +175,9 @@ function explain(around: CallSurroundings, call: PendingCall, error: unknown): C
     return failed(error.detail);
   }
   around.logger.error({ callId, tool, error }, 'tool threw');
-  return failed(`The tool "${tool}" failed unexpectedly. It may have had an effect; inspect before repeating.`);
+  return failed(
+    `The tool "${tool}" failed unexpectedly. It may have had an effect; inspect before repeating.`,
+  );
 }
 
 function failed(message: string): CallOutcome {

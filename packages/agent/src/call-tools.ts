@@ -1,5 +1,11 @@
 import { type Chunk, toolNameOf, type ToolPart } from '@switchyard/protocol';
-import { type CallOutcome, type CallSurroundings, callTool, type PendingCall, storeResult } from './call-tool.ts';
+import {
+  type CallOutcome,
+  type CallSurroundings,
+  callTool,
+  type PendingCall,
+  storeResult,
+} from './call-tool.ts';
 import { settleCall } from './call-result.ts';
 import type { ToolResult } from './tool.ts';
 
@@ -44,7 +50,11 @@ export async function callTools(
     const { result, isUnknown } = outcome;
     const end = endOf(result);
     if (end && end.reason === 'finished' && hasFailedCall) {
-      await storeResult(around, { call, result: { outcome: 'error', message: prematureText(call.part) }, isUnknown });
+      await storeResult(around, {
+        call,
+        result: { outcome: 'error', message: prematureText(call.part) },
+        isUnknown,
+      });
       return null;
     }
     if (end && !around.stop.signal.aborted) {
@@ -85,7 +95,10 @@ async function closeInterrupted(
       if (!wasExecuting || effect !== 'once') return;
       await storeResult(around, {
         call,
-        result: { outcome: 'error', message: 'Interrupted by a restart of the worker; inspect before repeating.' },
+        result: {
+          outcome: 'error',
+          message: 'Interrupted by a restart of the worker; inspect before repeating.',
+        },
         isUnknown: true,
       });
       return;
@@ -95,7 +108,10 @@ async function closeInterrupted(
       try {
         await sandbox.seal({ callId: call.part.toolCallId, incarnation: call.incarnation });
       } catch (error) {
-        logger.warn({ callId: call.part.toolCallId, error }, 'the call of an earlier worker could not be sealed');
+        logger.warn(
+          { callId: call.part.toolCallId, error },
+          'the call of an earlier worker could not be sealed',
+        );
       }
       return;
     case 'lost':

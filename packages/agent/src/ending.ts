@@ -39,7 +39,10 @@ export function decideAfter(answer: {
       return {
         next: 'end',
         reason: 'model-error',
-        error: { code: 'model_failed', detail: "The model's answer was longer than its output limit allows." },
+        error: {
+          code: 'model_failed',
+          detail: "The model's answer was longer than its output limit allows.",
+        },
       };
     case 'content-filter':
       return {
@@ -73,7 +76,18 @@ export async function composeEnding(options: {
   readonly usage?: Usage;
   readonly costUsd?: number | null;
 }): Promise<RunEnding> {
-  const { reason, error, cancelReceipt, chunks, step, isStored, last = [], openCallText, usage, costUsd } = options;
+  const {
+    reason,
+    error,
+    cancelReceipt,
+    chunks,
+    step,
+    isStored,
+    last = [],
+    openCallText,
+    usage,
+    costUsd,
+  } = options;
   const common = {
     reason,
     ...(error === undefined ? {} : { error }),

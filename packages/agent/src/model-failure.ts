@@ -59,7 +59,11 @@ function describeCall(error: APICallError, now: number): ModelFailure {
   }
   const isRetryable = status === 408 || status === 409 || status >= 500;
   if (isRetryable) return { ...common, isRetryable, detail: `The model's server failed (${status}).` };
-  return { ...common, isRetryable, detail: `The model's server refused the request (${status}). ${quote(error)}` };
+  return {
+    ...common,
+    isRetryable,
+    detail: `The model's server refused the request (${status}). ${quote(error)}`,
+  };
 }
 
 /** What the server says of a refused request is what helps; a key or address that it repeats is left out. */

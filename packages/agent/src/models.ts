@@ -10,7 +10,7 @@ export interface ModelConnections {
   /** With it every OpenAI-compatible model is asked there; null: OpenAI itself. */
   readonly openaiBaseUrl: string | null;
   readonly anthropicApiKey: string | null;
-  /** Of the scripted model server, with its `/v1`; null: there is none. */
+  /** Of the scripted model server, with or without its `/v1`; null: there is none. */
   readonly scriptedModelUrl: string | null;
 }
 
@@ -57,7 +57,7 @@ function openModel(entry: ModelEntry, connections: ModelConnections): Omit<Model
         providerOptions: {},
       };
     case 'scripted':
-      return compatible(entry, connected(connections.scriptedModelUrl, entry), null);
+      return compatible(entry, withVersion(connected(connections.scriptedModelUrl, entry)), null);
   }
 }
 
@@ -72,7 +72,12 @@ function compatible(entry: ModelEntry, baseURL: string, apiKey: string | null): 
   return { client: provider.chatModel(entry.model), providerOptions: {} };
 }
 
+function withVersion(url: string): string {
+  return /\/v\d+\/?$/.test(url) ? url : `${url.replace(/\/+$/, '')}/v1`;
+}
+
 function connected(value: string | null, entry: ModelEntry): string {
-  if (value === null) throw new AppError('unavailable', `The connection of the model "${entry.id}" is not set up.`);
+  if (value === null)
+    throw new AppError('unavailable', `The connection of the model "${entry.id}" is not set up.`);
   return value;
 }

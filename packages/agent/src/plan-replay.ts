@@ -40,7 +40,10 @@ export function planReplay(log: LogStand, stored: readonly StoredPart[]): Replay
       ),
     );
   }
-  const calls = stored.filter((row) => row.step === storedSteps).filter(isOpenCall).map(pendingCallOf);
+  const calls = stored
+    .filter((row) => row.step === storedSteps)
+    .filter(isOpenCall)
+    .map(pendingCallOf);
   const isLastOpen = calls.length > 0;
   // The log closes a step only when all of its results are stored.
   if (isLastOpen && storedSteps === log.closedSteps) {

@@ -24,7 +24,8 @@ export async function recoverCall<Input>(options: {
   readonly signal: AbortSignal;
 }): Promise<Recovery> {
   const { call, tool, input, openSandbox, signal } = options;
-  if (call.ledger !== 'executing' || tool.effect === 'read' || tool.needs === 'nothing') return { action: 'run' };
+  if (call.ledger !== 'executing' || tool.effect === 'read' || tool.needs === 'nothing')
+    return { action: 'run' };
   if (tool.needs === 'outside' || call.incarnation === null) return { action: 'unknown' };
   const sandbox = await openSandbox();
   const record = await sandbox.inspectCall(call.callId, call.incarnation, { signal });

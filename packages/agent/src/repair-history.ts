@@ -13,7 +13,9 @@ export function repairHistory(
 ): SwitchyardMessage[] {
   return messages.flatMap((message) => {
     const isForeign =
-      message.role === 'assistant' && message.metadata !== undefined && message.metadata.model !== options.modelId;
+      message.role === 'assistant' &&
+      message.metadata !== undefined &&
+      message.metadata.model !== options.modelId;
     const parts = message.parts.flatMap((part) => repairPart(part, isForeign));
     return parts.some((part) => part.type !== 'step-start') ? [{ ...message, parts }] : [];
   });
@@ -37,7 +39,8 @@ function nativeCall(part: ToolPart, isForeign: boolean): ToolPart {
     if ('resultProviderMetadata' in call) delete call.resultProviderMetadata;
   }
   // Providers refuse a whole request for a name of other characters or an input that is no object.
-  if (call.type === 'dynamic-tool') call.toolName = call.toolName.replaceAll(/[^\w-]/g, '_').slice(0, 64) || 'unknown';
+  if (call.type === 'dynamic-tool')
+    call.toolName = call.toolName.replaceAll(/[^\w-]/g, '_').slice(0, 64) || 'unknown';
   if (call.state !== 'input-streaming' && !isObject(call.input)) call.input = { unparsed: call.input ?? '' };
   return call;
 }

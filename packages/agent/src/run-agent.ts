@@ -1,5 +1,5 @@
 import type { Logger } from '@switchyard/process';
-import { isToolPart, type MessagePart, type RunReason } from '@switchyard/protocol';
+import { AppError, isToolPart, type MessagePart, type RunReason, toolNameOf } from '@switchyard/protocol';
 import { type RunContext, storeParts } from '@switchyard/store';
 import { type AskModel, askModel, type Asked } from './ask-model.ts';
 import type { PendingCall } from './call-tool.ts';
@@ -40,7 +40,8 @@ export interface RunAgent {
 /** How one claim of a run came to its end: the run ends, or another worker goes on. */
 export type AgentOutcome =
   | { readonly outcome: 'ended'; readonly ending: RunEnding }
-  | { readonly outcome: 'hand-over' };
+  /** `isStepCut`: a model request was under way and is to be paid by estimate. */
+  | { readonly outcome: 'hand-over'; readonly isStepCut: boolean };
 
 type Answered = Extract<Asked, { outcome: 'answered' }>;
 
@@ -86,15 +87,14 @@ export async function runAgent(agent: RunAgent): Promise<AgentOutcome> {
       calls = await storeAnswer(agent, step, asked);
     }
 
-    const called = await callTools(
-      { ...agent, readTodos: () => lastTodos(before, context.history) },
-      calls,
-      { hasFailedCall: hasFailedCall(journal) },
-    );
+    const called = await callTools({ ...agent, readTodos: () => lastTodos(before, context.history) }, calls, {
+      hasFailedCall: hasFailedCall(journal),
+    });
     if (called.end) {
       return await end(agent, { reason: called.end.reason, last: called.end.chunks, step, isStored: true });
     }
-    if (called.isStopped) return await endStopped(agent, { step, isStored: true, toolKilledAt: called.toolKilledAt });
+    if (called.isStopped)
+      return await endStopped(agent, { step, isStored: true, toolKilledAt: called.toolKilledAt });
     before = [...before, ...(await foldChunks(journal.step.chunks))];
     await journal.show({ type: 'finish-step' });
     step += 1;
@@ -118,19 +118,20 @@ async function storeAnswer(agent: RunAgent, step: number, asked: Answered): Prom
   const { journal, tools, model, stop } = agent;
   const parts = await foldChunks(journal.step.chunks);
   const { usage } = asked;
-  const { cancelRequested } = await journal.store((sql, position) =>
-    storeParts(sql, {
-      ...position,
-      step,
-      parts: parts.map((part) =>
-        isToolPart(part) ? { part, effect: tools.byName.get(part.type.slice('tool-'.length))?.effect } : { part },
-      ),
-      usage,
-      costUsd: costOf(usage, model.entry.price),
-      isFinal: step >= agent.maxSteps,
-    }),
+  const isFinal = step >= agent.maxSteps;
+  const costUsd = costOf(usage, model.entry.price);
+  const records = parts.map((part) =>
+    isToolPart(part) ? { part, effect: tools.byName.get(toolNameOf(part))?.effect } : { part },
   );
-  if (cancelRequested) stop.stop('cancelled');
+  await journal.store(async (sql, position, hasRetried) => {
+    try {
+      const stored = await storeParts(sql, { ...position, step, parts: records, usage, costUsd, isFinal });
+      if (stored.cancelRequested) stop.stop('cancelled');
+    } catch (error) {
+      // An attempt whose answer was lost had stored it.
+      if (!(hasRetried && error instanceof AppError && error.code === 'conflict')) throw error;
+    }
+  });
   return parts
     .filter(isToolPart)
     .filter((part) => part.state === 'input-available')
@@ -167,7 +168,7 @@ async function endStopped(
   const cause = agent.stop.cause();
   switch (cause) {
     case 'hand-over':
-      return { outcome: 'hand-over' };
+      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt) };
     case 'cancelled': {
       const cancelReceipt = {
         ...(modelAbortedAt ? { modelAbortedAt } : {}),

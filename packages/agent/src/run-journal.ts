@@ -30,6 +30,8 @@ export interface JournalPosition {
 export interface RunJournal {
   readonly runId: string;
   readonly epoch: number;
+  /** The step that is open, or will be opened next, from 1. */
+  readonly stepNumber: number;
   /** The chunks of the open step. */
   readonly step: Pick<StepChunks, 'isOpen' | 'chunks'>;
   /** Appends to the log; waits when the log is far behind. */
@@ -134,6 +136,9 @@ export function createRunJournal(options: RunJournalOptions): RunJournal {
     step,
     get epoch() {
       return epoch;
+    },
+    get stepNumber() {
+      return closedSteps + 1;
     },
     show: async (...chunks) => await inTurn(async () => await append(chunks)),
     showNow(chunk) {

@@ -39,7 +39,11 @@ export function createSandboxAccess(options: {
     const sandbox = await sandboxes.open({ projectId: project.id, sandboxId, signal });
     if (sandbox.id === sandboxId) return sandbox;
     // Another run of the project may have been faster: the id that stands is everybody's.
-    sandboxId = await saveSandboxId(sql, { projectId: project.id, sandboxId: sandbox.id, expected: sandboxId });
+    sandboxId = await saveSandboxId(sql, {
+      projectId: project.id,
+      sandboxId: sandbox.id,
+      expected: sandboxId,
+    });
     if (sandboxId === sandbox.id) return sandbox;
     return await sandboxes.open({ projectId: project.id, sandboxId, signal });
   }

@@ -35,7 +35,9 @@ export function costOf(usage: Usage, price: ModelEntry['price']): number | null 
   if (price === null) return null;
   const uncached = usage.inputTokens - usage.cachedInputTokens;
   return (
-    (uncached * price.input + usage.cachedInputTokens * price.cachedInput + usage.outputTokens * price.output) /
+    (uncached * price.input +
+      usage.cachedInputTokens * price.cachedInput +
+      usage.outputTokens * price.output) /
     1_000_000
   );
 }

@@ -1,0 +1,138 @@
+import { parseEnvironment } from '@switchyard/process';
+import { type ModelEntry, modelCatalog } from '@switchyard/protocol';
+import { z } from 'zod';
+
+const portSchema = z.coerce.number().int().min(0).max(65_535);
+
+/** The worker's variables. A variable that is set to nothing counts as unset. */
+export const environmentSchema = z
+  .object({
+    ENVIRONMENT: z
+      .enum(['development', 'staging', 'production'])
+      .default('development')
+      .describe('Set by the deployment, never by an image.'),
+    LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+    WORKER_ID: z.string().min(1).max(200).optional().describe('Shown on runs; unset: host and process id.'),
+    CONCURRENCY: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(500)
+      .default(10)
+      .describe('Runs at once in this process.'),
+    ADMIN_PORT: portSchema.default(0).describe('Private port of /readyz and /status, on loopback.'),
+    ADMIN_HOST: z.string().default('127.0.0.1').describe('Address that the private port listens on.'),
+    DRAIN_MS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(25_000)
+      .describe('Time for running steps to end after SIGTERM; then they are cut and handed over.'),
+    DATABASE_URL: z.string().describe('Postgres.'),
+    DATABASE_POOL: z.coerce.number().int().min(1).max(100).default(10).describe('Connections to Postgres.'),
+    REDIS_URL: z.string().describe('Redis 7 or Valkey.'),
+    SUPABASE_URL: z.url().describe('Storage of uploads.'),
+    SUPABASE_SECRET_KEY: z.string().describe('For storage.'),
+    STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
+    DAYTONA_API_URL: z.url().optional().describe('Sandboxes; unset: tools that need one say so.'),
+    DAYTONA_API_KEY: z.string().optional(),
+    DAYTONA_TARGET: z.string().optional().describe('Region of the sandboxes, where there are several.'),
+    DAYTONA_SNAPSHOT: z.string().optional().describe('What new sandboxes are made from.'),
+    OPENAI_API_KEY: z.string().optional(),
+    OPENAI_BASE_URL: z.url().optional().describe('An OpenAI-compatible server, with its /v1.'),
+    ANTHROPIC_API_KEY: z.string().optional(),
+    MODEL: z.string().optional().describe('The default model.'),
+    SCRIPTED_MODEL_URL: z.url().optional().describe('The model that needs no key; refused in production.'),
+    MAX_STEPS: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1000)
+      .default(100)
+      .describe('Steps of a run that names no limit.'),
+    MAX_DURATION_MS: z.coerce
+      .number()
+      .int()
+      .min(1000)
+      .default(3_600_000)
+      .describe('Duration of a run that names no limit.'),
+  })
+  .superRefine((environment, context) => {
+    if (environment.ENVIRONMENT === 'production' && environment.SCRIPTED_MODEL_URL) {
+      context.addIssue({
+        code: 'custom',
+        path: ['SCRIPTED_MODEL_URL'],
+        message: 'the scripted model is refused in production',
+      });
+    }
+  });
+
+export interface Config {
+  readonly logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
+  readonly workerId: string | null;
+  readonly concurrency: number;
+  readonly adminPort: number;
+  readonly adminHost: string;
+  readonly drainMs: number;
+  readonly databaseUrl: string;
+  readonly databasePool: number;
+  readonly redisUrl: string;
+  readonly supabaseUrl: string;
+  readonly supabaseSecretKey: string;
+  readonly storageBucket: string;
+  readonly daytona: {
+    readonly apiUrl: string;
+    readonly apiKey: string;
+    readonly target?: string;
+    readonly snapshot?: string;
+  } | null;
+  readonly models: readonly ModelEntry[];
+  readonly openaiApiKey: string | null;
+  readonly openaiBaseUrl: string | null;
+  readonly anthropicApiKey: string | null;
+  readonly scriptedModelUrl: string | null;
+  /** For runs that name no limit of their own. */
+  readonly maxSteps: number;
+  readonly maxDurationMs: number;
+}
+
+/** Parses the environment once; throws ConfigurationError with all faults. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const values = parseEnvironment(environmentSchema, environment);
+  return {
+    logLevel: values.LOG_LEVEL,
+    workerId: values.WORKER_ID ?? null,
+    concurrency: values.CONCURRENCY,
+    adminPort: values.ADMIN_PORT,
+    adminHost: values.ADMIN_HOST,
+    drainMs: values.DRAIN_MS,
+    databaseUrl: values.DATABASE_URL,
+    databasePool: values.DATABASE_POOL,
+    redisUrl: values.REDIS_URL,
+    supabaseUrl: values.SUPABASE_URL.replace(/\/+$/, ''),
+    supabaseSecretKey: values.SUPABASE_SECRET_KEY,
+    storageBucket: values.STORAGE_BUCKET,
+    daytona:
+      values.DAYTONA_API_URL && values.DAYTONA_API_KEY
+        ? {
+            apiUrl: values.DAYTONA_API_URL,
+            apiKey: values.DAYTONA_API_KEY,
+            ...(values.DAYTONA_TARGET === undefined ? {} : { target: values.DAYTONA_TARGET }),
+            ...(values.DAYTONA_SNAPSHOT === undefined ? {} : { snapshot: values.DAYTONA_SNAPSHOT }),
+          }
+        : null,
+    models: modelCatalog({
+      hasOpenaiKey: values.OPENAI_API_KEY !== undefined,
+      hasCustomBaseUrl: values.OPENAI_BASE_URL !== undefined,
+      hasAnthropicKey: values.ANTHROPIC_API_KEY !== undefined,
+      defaultModel: values.MODEL ?? null,
+      hasScriptedServer: values.SCRIPTED_MODEL_URL !== undefined,
+    }),
+    openaiApiKey: values.OPENAI_API_KEY ?? null,
+    openaiBaseUrl: values.OPENAI_BASE_URL ?? null,
+    anthropicApiKey: values.ANTHROPIC_API_KEY ?? null,
+    scriptedModelUrl: values.SCRIPTED_MODEL_URL ?? null,
+    maxSteps: values.MAX_STEPS,
+    maxDurationMs: values.MAX_DURATION_MS,
+  };
+}

@@ -1,0 +1,118 @@
+import { composeEnding, type OpenedRun, type RunEnding, type RunJournal } from '@switchyard/agent';
+import { type Chunk, endingChunks, isToolPart, type Run, type RunReason } from '@switchyard/protocol';
+import { finishRun, loadRun, releaseRun } from '@switchyard/store';
+import type { Worker } from './worker.ts';
+
+/** How long an ended run's log lives, so that a viewer who was cut off can come back: 10 minutes. */
+const graceMs = 600_000;
+
+/**
+ * Ends the run in the store, then shows the ending. Closing chunks and ending chunks follow from the ended run alone,
+ * so their ids are fixed before they are appended: a log that never gets them is served as a snapshot.
+ */
+export async function endRun(worker: Worker, journal: RunJournal, ending: RunEnding): Promise<Run> {
+  const { reason, error, lastStep, closedCalls, cancelReceipt, closing } = ending;
+  const { run, promoted } = await journal.store(async (sql, position) =>
+    finishRun(sql, {
+      ...position,
+      lastOrdinal: position.lastOrdinal + closing.length,
+      reason,
+      error,
+      lastStep,
+      closedCalls,
+      cancelReceipt,
+    }),
+  );
+  await Promise.all([showEnding(worker, journal, run, closing), queuePromoted(worker, promoted)]);
+  return run;
+}
+
+async function showEnding(
+  worker: Worker,
+  journal: RunJournal,
+  run: Run,
+  closing: readonly Chunk[],
+): Promise<void> {
+  try {
+    await journal.end([...closing, ...endingChunks(run)], graceMs);
+  } catch (error) {
+    worker.logger.warn({ runId: run.id, error }, 'the ending could not be shown');
+  }
+}
+
+async function queuePromoted(
+  worker: Worker,
+  promoted: Awaited<ReturnType<typeof finishRun>>['promoted'],
+): Promise<void> {
+  for (const run of promoted) {
+    try {
+      await worker.queue.add(run);
+    } catch (error) {
+      worker.logger.warn({ runId: run.runId, error }, 'a promoted run was left to the sweep');
+    }
+  }
+}
+
+/** Ends a run that the loop itself could not end: whatever is open in it is closed with an error. */
+export async function endAsFailed(
+  worker: Worker,
+  opened: OpenedRun,
+  failure: { readonly reason: RunReason; readonly code: string; readonly detail: string },
+): Promise<Run> {
+  const { journal, context } = opened;
+  const { reason, code, detail } = failure;
+  const { parts } = await journal.store(async (sql, { runId, epoch }) => loadRun(sql, { runId, epoch }));
+  const storedSteps = parts.reduce((highest, { step }) => Math.max(highest, step), 0);
+  const ending = await composeEnding({
+    reason,
+    error: { code, detail },
+    chunks: journal.step.chunks,
+    step: journal.stepNumber,
+    isStored: journal.stepNumber <= storedSteps,
+    openCallText: 'Not run: the run had failed.',
+  });
+  worker.logger.error({ runId: context.run.id, reason, detail }, 'run failed');
+  return await endRun(worker, journal, ending);
+}
+
+/** Ends a run whose log could not even be opened or mended; its viewers get the stored parts. */
+export async function endWithoutLog(
+  worker: Worker,
+  { runId, epoch }: { readonly runId: string; readonly epoch: number },
+): Promise<Run> {
+  const { parts, lastOrdinal } = await loadRun(worker.sql, { runId, epoch });
+  const closedCalls = parts.flatMap(({ part, call }) => {
+    if (call === null || !isToolPart(part) || call.ledger === 'done' || call.ledger === 'unknown') return [];
+    const { type, toolCallId, input } = part;
+    const closed = {
+      type,
+      toolCallId,
+      input,
+      state: 'output-error',
+      errorText: 'Not run: the run had failed.',
+    };
+    return [{ callId: call.callId, part: closed as typeof part }];
+  });
+  const { run, promoted } = await finishRun(worker.sql, {
+    runId,
+    epoch,
+    reason: 'internal',
+    error: { code: 'internal', detail: internalDetail },
+    closedCalls,
+    lastOrdinal,
+  });
+  await queuePromoted(worker, promoted);
+  return run;
+}
+
+/** All that users learn of a fault of ours; the log has the rest. */
+export const internalDetail = 'Something went wrong on our side.';
+
+/** Gives the run to another worker: no crash is counted, and its log stays open. */
+export async function handOver(
+  journal: RunJournal,
+  { isStepCut }: { readonly isStepCut: boolean },
+): Promise<void> {
+  await journal.store(async (sql, position) => releaseRun(sql, { ...position, isStepCut }));
+  journal.close();
+}

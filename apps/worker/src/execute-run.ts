@@ -1,0 +1,165 @@
+import {
+  createRunStop,
+  createSandboxAccess,
+  type Model,
+  type OpenedRun,
+  openRun,
+  runAgent,
+  type RunStop,
+  RunStopped,
+  throughOutages,
+} from '@switchyard/agent';
+import type { RunJob } from '@switchyard/bus';
+import { AppError } from '@switchyard/protocol';
+import { claimRun, type RunClaim, RunLostError } from '@switchyard/store';
+import { endAsFailed, endRun, endWithoutLog, handOver, internalDetail } from './end-run.ts';
+import { listenForCancel, pollForCancel, stopAtTimeLimit, stopWithJob } from './watch-run.ts';
+import { lockMs, type Worker } from './worker.ts';
+
+type Claimed = Extract<RunClaim, { outcome: 'claimed' }>;
+
+/** So many claims after a lost lock without a stored step in between: the run itself is what kills its workers. */
+const maxCrashes = 3;
+
+/**
+ * Does one job of the queue: claims the run, goes on with it, ends it or hands it over. A stale job and a run that is
+ * lost to another worker end without effect. It throws only when the run could not even be ended; the job then comes
+ * again.
+ */
+export async function executeRun(worker: Worker, job: RunJob): Promise<'done' | 'hand-over'> {
+  const stop = createRunStop();
+  const startedAt = performance.now();
+  const cleanups = [stopWithJob(job.signal, stop)];
+  let outcome = 'failed';
+  try {
+    const { runId, wakeup } = job;
+    const claiming = claim(worker, { runId, wakeup }, stop);
+    cleanups.push(await listenForCancel(worker, runId, stop));
+    const claimed = await claiming;
+    if (claimed.outcome === 'stale') {
+      outcome = 'stale';
+      return 'done';
+    }
+    const execution = await executeClaimed(worker, { runId, claimed, stop, cleanups });
+    outcome = execution.outcome;
+    return execution.answer;
+  } catch (error) {
+    if (stop.cause() === 'hand-over') {
+      // The drain time ended before the run was claimed or while the store was away.
+      outcome = 'hand-over';
+      return 'hand-over';
+    }
+    if (!isLoss(stop, error)) throw error;
+    outcome = 'lost';
+    return 'done';
+  } finally {
+    for (const cleanUp of cleanups) cleanUp();
+    const durationMs = Math.round(performance.now() - startedAt);
+    worker.logger.info({ runId: job.runId, attempt: job.wakeup, outcome, durationMs }, 'run');
+  }
+}
+
+async function claim(
+  { sql, workerId }: Worker,
+  job: { readonly runId: string; readonly wakeup: number },
+  stop: RunStop,
+): Promise<RunClaim> {
+  const claiming = throughOutages(() => claimRun(sql, { ...job, workerId }), stop.signal);
+  // It is awaited after the subscription; a rejection before that is not unheard.
+  claiming.catch(() => undefined);
+  return await claiming;
+}
+
+async function executeClaimed(
+  worker: Worker,
+  run: {
+    readonly runId: string;
+    readonly claimed: Claimed;
+    readonly stop: RunStop;
+    readonly cleanups: (() => void)[];
+  },
+): Promise<{ readonly answer: 'done' | 'hand-over'; readonly outcome: string }> {
+  const { runId, claimed, stop, cleanups } = run;
+  const { epoch } = claimed;
+  if (claimed.cancelRequested) stop.stop('cancelled');
+  let opened: OpenedRun;
+  try {
+    opened = await openRun({ ...worker, runId, epoch, stop });
+  } catch (error) {
+    if (isLoss(stop, error)) throw error;
+    worker.logger.error({ runId, error }, 'run could not be opened');
+    const { reason } = await endWithoutLog(worker, { runId, epoch });
+    return { answer: 'done', outcome: reason ?? 'internal' };
+  }
+  const { context, journal } = opened;
+  cleanups.push(() => journal.close());
+  if (context.cancelRequested) stop.stop('cancelled');
+  cleanups.push(pollForCancel(worker, { runId, epoch: () => journal.epoch }, stop));
+  const maxDurationMs = context.run.limits.maxDurationMs ?? worker.maxDurationMs;
+  cleanups.push(stopAtTimeLimit({ startedAt: context.run.startedAt, maxDurationMs }, stop));
+  try {
+    if (claimed.crashes >= maxCrashes && stop.cause() === null) {
+      const detail = `The run's worker died ${claimed.crashes} times without progress.`;
+      const ended = await endAsFailed(worker, opened, { reason: 'crash-loop', code: 'crash_loop', detail });
+      return { answer: 'done', outcome: ended.reason ?? 'crash-loop' };
+    }
+    return await goOn(worker, opened, stop);
+  } catch (error) {
+    if (isLoss(stop, error)) throw error;
+    worker.logger.error({ runId, error }, 'run threw');
+    const failure = { reason: 'internal', code: 'internal', detail: internalDetail } as const;
+    const ended = await endAsFailed(worker, opened, failure);
+    return { answer: 'done', outcome: ended.reason ?? 'internal' };
+  }
+}
+
+/** Runs the loop and does what it decided. */
+async function goOn(
+  worker: Worker,
+  opened: OpenedRun,
+  stop: RunStop,
+): Promise<{ readonly answer: 'done' | 'hand-over'; readonly outcome: string }> {
+  const { context, journal } = opened;
+  const { run, project, files } = context;
+  const model = findModel(worker, run.model);
+  if (model instanceof AppError) {
+    const failure = { reason: 'model-error', code: model.code, detail: model.detail } as const;
+    const ended = await endAsFailed(worker, opened, failure);
+    return { answer: 'done', outcome: ended.reason ?? 'model-error' };
+  }
+  const { sql, sandboxes, files: source, tools, retry, deadlines } = worker;
+  const result = await runAgent({
+    ...opened,
+    model,
+    tools,
+    sandbox: createSandboxAccess({ sql, sandboxes, source, project, files, stop }),
+    stop,
+    shouldHandOver: worker.isDraining,
+    isOwned: () => worker.lockAgeMs(run.id) < lockMs,
+    maxSteps: run.limits.maxSteps ?? worker.maxSteps,
+    retry,
+    deadlines,
+    logger: worker.logger.child({ runId: run.id, threadId: run.threadId }),
+  });
+  if (result.outcome === 'hand-over') {
+    await handOver(journal, result);
+    return { answer: 'hand-over', outcome: 'hand-over' };
+  }
+  const ended = await endRun(worker, journal, result.ending);
+  return { answer: 'done', outcome: ended.reason ?? result.ending.reason };
+}
+
+function findModel(worker: Worker, modelId: string): Model | AppError {
+  try {
+    return worker.models(modelId);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+}
+
+/** True when the run is not ours any more: nothing more may be written, and nothing is wrong. */
+function isLoss(stop: RunStop, error: unknown): boolean {
+  if (stop.cause() === 'lost' || error instanceof RunLostError) return true;
+  return error instanceof RunStopped && error.stopCause === 'lost';
+}

@@ -1,0 +1,63 @@
+import type { RunStop } from '@switchyard/agent';
+import { DrainedError } from '@switchyard/bus';
+import { isCancelRequested, RunLostError } from '@switchyard/store';
+import type { Worker } from './worker.ts';
+
+/** How often the row is asked while the control channel may have missed a cancel; as often as a lock lives. */
+const pollMs = 5000;
+
+/** Stops the run when its job's signal is aborted: by a lost lock, or by the end of the drain time. */
+export function stopWithJob(signal: AbortSignal, stop: RunStop): () => void {
+  const abort = () => stop.stop(signal.reason instanceof DrainedError ? 'hand-over' : 'lost');
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
+}
+
+/**
+ * Stops the run on a cancel. The channel is fast but only a hint; what was sent before the subscription stood is seen
+ * by the read that follows it, what was lost later by the poll of the row.
+ */
+export async function listenForCancel(worker: Worker, runId: string, stop: RunStop): Promise<() => void> {
+  try {
+    return await worker.control.subscribe(runId, ({ type }) => {
+      if (type === 'cancel') stop.stop('cancelled');
+    });
+  } catch (error) {
+    worker.logger.warn({ runId, error }, 'no control channel; cancels are seen by the poll alone');
+    return () => undefined;
+  }
+}
+
+/** Asks the row now and then; also notices that somebody else has claimed the run. */
+export function pollForCancel(
+  worker: Worker,
+  run: { readonly runId: string; readonly epoch: () => number },
+  stop: RunStop,
+): () => void {
+  const { runId, epoch } = run;
+  const timer = setInterval(() => {
+    const asked = epoch();
+    isCancelRequested(worker.sql, { runId, epoch: asked }).then(
+      (isRequested) => {
+        if (isRequested) stop.stop('cancelled');
+      },
+      (error: unknown) => {
+        if (error instanceof RunLostError && asked === epoch()) stop.stop('lost');
+      },
+    );
+  }, pollMs);
+  return () => clearInterval(timer);
+}
+
+/** Stops the run when its time is over, counted from its first claim. */
+export function stopAtTimeLimit(
+  run: { readonly startedAt: string | null; readonly maxDurationMs: number },
+  stop: RunStop,
+): () => void {
+  const spentMs = run.startedAt === null ? 0 : Date.now() - Date.parse(run.startedAt);
+  // Longer timers would fire at once (2^31 - 1 ms, 24.8 days).
+  const leftMs = Math.min(Math.max(0, run.maxDurationMs - spentMs), 2_147_483_647);
+  const timer = setTimeout(() => stop.stop('time-limit'), leftMs);
+  return () => clearTimeout(timer);
+}

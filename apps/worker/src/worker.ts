@@ -1,0 +1,31 @@
+import type { FileSource, ModelDeadlines, Models, RetryPolicy, Toolset } from '@switchyard/agent';
+import type { Control, Redis, RunQueue } from '@switchyard/bus';
+import type { Logger } from '@switchyard/process';
+import type { Sandboxes } from '@switchyard/sandbox';
+import type { Database } from '@switchyard/store';
+
+/** What the execution of every run in this process shares. */
+export interface Worker {
+  readonly workerId: string;
+  readonly sql: Database;
+  readonly redis: Redis;
+  readonly queue: Pick<RunQueue, 'add'>;
+  readonly control: Pick<Control, 'subscribe'>;
+  readonly sandboxes: Pick<Sandboxes, 'open'>;
+  readonly files: FileSource;
+  readonly models: Models;
+  readonly tools: Toolset;
+  readonly logger: Logger;
+  /** For runs that name no limit of their own. */
+  readonly maxSteps: number;
+  readonly maxDurationMs: number;
+  readonly retry: RetryPolicy;
+  readonly deadlines: ModelDeadlines;
+  /** True once the process takes no more jobs: each run goes to another worker at its next step. */
+  readonly isDraining: () => boolean;
+  /** Time since the last renewal of the run's lock (monotonic), in ms. */
+  readonly lockAgeMs: (runId: string) => number;
+}
+
+/** Locks live this long without a renewal; the queue's default, and the time after which a run may be somebody else's. */
+export const lockMs = 5000;

@@ -1,0 +1,103 @@
+import { type Chunk, parseEventId, type SwitchyardMessage } from '@switchyard/protocol';
+import { readUIMessageStream } from 'ai';
+
+/** One frame of a stream as it came over the wire. */
+export interface Frame {
+  readonly id: string | null;
+  readonly data: string;
+}
+
+export interface View {
+  readonly status: number;
+  readonly frames: readonly Frame[];
+  /** True when the gateway said `[DONE]`: anything else is a stream that was cut. */
+  readonly isDone: boolean;
+}
+
+interface ViewOptions {
+  readonly url: string;
+  readonly token: string;
+  readonly lastEventId?: string;
+  /** Cut the connection after this many frames with an id. */
+  readonly maxEvents?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Reads a run's stream by plain fetch, as a client that nobody here wrote would. */
+export async function view({ url, token, lastEventId, maxEvents, signal }: ViewOptions): Promise<View> {
+  const cut = new AbortController();
+  const response = await fetch(url, {
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    },
+    signal: AbortSignal.any([cut.signal, AbortSignal.timeout(90_000), ...(signal ? [signal] : [])]),
+  });
+  if (response.status !== 200 || !response.body)
+    return { status: response.status, frames: [], isDone: false };
+  const frames: Frame[] = [];
+  let isDone = false;
+  try {
+    for await (const frame of framesOf(response.body)) {
+      if (frame.data === '[DONE]') isDone = true;
+      else frames.push(frame);
+      if (maxEvents !== undefined && frames.filter(({ id }) => id !== null).length >= maxEvents) break;
+    }
+  } finally {
+    cut.abort();
+  }
+  return { status: 200, frames, isDone };
+}
+
+async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
+  const decoder = new TextDecoder();
+  let buffer = '';
+  for await (const bytes of body) {
+    buffer += decoder.decode(bytes, { stream: true });
+    for (let end = buffer.indexOf('\n\n'); end >= 0; end = buffer.indexOf('\n\n')) {
+      const lines = buffer.slice(0, end).split('\n');
+      buffer = buffer.slice(end + 2);
+      const field = (name: string) =>
+        lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? null;
+      const data = field('data');
+      if (data !== null) yield { id: field('id'), data };
+    }
+  }
+}
+
+/** Follows a run to its end, dropping the connection after every single event. */
+export async function viewReconnecting(options: { url: string; token: string }): Promise<readonly Frame[]> {
+  const frames: Frame[] = [];
+  let lastEventId: string | undefined;
+  for (;;) {
+    const piece = await view({ ...options, maxEvents: 1, ...(lastEventId ? { lastEventId } : {}) });
+    if (piece.status === 204 || piece.isDone) return frames;
+    if (piece.status !== 200) throw new Error(`The stream answered ${piece.status}.`);
+    frames.push(...piece.frames.filter(({ id }) => id !== null));
+    lastEventId = frames.at(-1)?.id ?? lastEventId;
+  }
+}
+
+/** The ordinals of all frames that carry an id. */
+export function ordinalsOf(frames: readonly Frame[]): number[] {
+  return frames.flatMap(({ id }) => {
+    const position = id === null ? null : parseEventId(id);
+    return position ? [position.ordinal] : [];
+  });
+}
+
+/** What the SDK's own reader makes of the frames, as JSON: the message that a front end ends with. */
+export async function foldFrames(frames: readonly Frame[]): Promise<unknown> {
+  const chunks = frames.map(({ data }) => JSON.parse(data) as Chunk);
+  const stream = new ReadableStream<Chunk>({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(chunk);
+      controller.close();
+    },
+  });
+  let message: SwitchyardMessage | undefined;
+  for await (const state of readUIMessageStream<SwitchyardMessage>({ stream, onError: () => undefined })) {
+    message = state;
+  }
+  return JSON.parse(JSON.stringify(message ?? null));
+}

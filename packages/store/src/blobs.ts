@@ -3,6 +3,7 @@ import { createClient } from '@supabase/supabase-js';
 
 /** Where uploaded files lie: a private bucket of Supabase Storage. Each method throws `unavailable` when it fails. */
 export interface Blobs {
+  /** Throws `conflict`: a key is never written twice. */
   put(blob: {
     readonly key: string;
     readonly body: Uint8Array | ReadableStream<Uint8Array>;
@@ -70,6 +71,7 @@ async function fetchWithDeadline(input: string | URL | Request, init?: RequestIn
 }
 
 function storageError(error: Error): AppError {
+  if (isStatus(error, 409)) return new AppError('conflict', 'The file exists already.', { cause: error });
   if (isStatus(error, 404)) return new AppError('not_found', 'The file does not exist.', { cause: error });
   return new AppError('unavailable', 'File storage does not answer. Try again soon.', { cause: error });
 }

@@ -16,9 +16,12 @@ export function connectDatabase({
   readonly maxConnections?: number;
   readonly applicationName?: string;
 }): Database {
-  const { port, searchParams } = new URL(url);
-  const isPooled = port === '6543' || searchParams.get('pgbouncer') === 'true';
-  return postgres(url, {
+  const target = new URL(url);
+  const isPooled = target.port === '6543' || target.searchParams.get('pgbouncer') === 'true';
+  // Other clients' options, which urls are copied with: the server would refuse them as its own.
+  for (const name of ['pgbouncer', 'connection_limit', 'pool_timeout', 'schema'])
+    target.searchParams.delete(name);
+  return postgres(target.href, {
     max: maxConnections,
     prepare: !isPooled,
     connect_timeout: 10,

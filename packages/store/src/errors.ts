@@ -40,6 +40,9 @@ export function translateError(error: unknown): unknown {
       return new AppError(known, error.message, { cause: error, details: { runId: error.detail } });
     }
     if (known) return new AppError(known, error.message, { cause: error });
+    if (error.constraint_name === 'parts_call') {
+      return new AppError('conflict', 'A tool call of this run has the same id.', { cause: error });
+    }
     if (unstorableText.has(code)) {
       return new AppError('invalid_request', 'A text holds a NUL character.', { cause: error });
     }

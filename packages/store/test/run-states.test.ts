@@ -55,8 +55,11 @@ describe('the state machine in SQL', () => {
       const step = sql`update runs set ${sql(columnsOf(to))} where id = ${run.id}`;
       // The same status is not written for its own sake by anybody: for an open run it is no change at all.
       const isAllowed = runTransitions[from].includes(to) || (from === to && runTransitions[from].length > 0);
-      if (isAllowed) await step;
-      else await expect(step).rejects.toMatchObject({ code: 'SY000' });
+      const outcome = await step.then(
+        () => 'done',
+        (error: { code: string }) => error.code,
+      );
+      expect(outcome).toBe(isAllowed ? 'done' : 'SY000');
     },
   );
 

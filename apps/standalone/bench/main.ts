@@ -1,0 +1,120 @@
+import { cpus } from 'node:os';
+import { measureAttach, type Samples } from './measure-attach.ts';
+import { measureFirstToken } from './measure-first-token.ts';
+import { measureCommits, measureThroughput } from './measure-throughput.ts';
+import { percentile, round, spread } from './percentile.ts';
+import { startStack } from './stack.ts';
+import { type System, systemsOf } from './systems.ts';
+import { printTable, type Row } from './table.ts';
+
+/**
+ * `npm run bench`: what the design promises, against baselines measured in the same run on the same machine, in turns.
+ * Information: it ends with 0 and marks what misses; it ends with 1 only when something did not work at all.
+ */
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const startedAt = performance.now();
+say(`Starting one gateway, one worker, their services and the baselines (${cpus().length} cores) …`);
+const stack = await startStack();
+try {
+  const systems = systemsOf(stack);
+  const { switchyard, diy, floor, direct } = systems;
+
+  say('Attaching to a running run …');
+  const attach = await measureAttach([switchyard, diy, floor], { rounds: 3, perRound: 100 });
+  say('First token …');
+  const token = await measureFirstToken([switchyard, diy, floor, direct], { rounds: 4, perRound: 60 });
+  const commits = (await measureCommits(stack.skeletonUrl, 150)).slice(50);
+  say('Runs a second …');
+  const rates = await measureThroughput([switchyard, diy, floor], {
+    rounds: 3,
+    seconds: 5,
+    skeletonUrl: stack.skeletonUrl,
+  });
+
+  const rows: Row[] = [
+    ...attachRows(attach),
+    firstByteRow(token.firstByte, commits),
+    addedRow(token.firstToken),
+    rateRow(rates),
+  ];
+  say('');
+  printTable(rows, say);
+  say('');
+  say(
+    `Took ${round((performance.now() - startedAt) / 1000)} s. Times in ms; a ratio is worth more than a number.`,
+  );
+} finally {
+  await stack.stop();
+}
+
+function of(samples: Samples, name: System['name']): number[] {
+  return samples.get(name) ?? [];
+}
+
+function attachRows({ firstByte, firstToken }: { firstByte: Samples; firstToken: Samples }): Row[] {
+  const p99 = percentile(of(firstByte, 'Switchyard'), 99);
+  return [
+    {
+      what: 'GET attach → first byte, p50 / p99',
+      ours: spread(of(firstByte, 'Switchyard')),
+      baselines: { DIY: spread(of(firstByte, 'DIY')), floor: spread(of(firstByte, 'floor')) },
+      target: 'p99 < 5 ms',
+      isMet: p99 < 5,
+    },
+    {
+      what: 'GET attach → first token of the log',
+      ours: spread(of(firstToken, 'Switchyard')),
+      baselines: { DIY: spread(of(firstToken, 'DIY')), floor: spread(of(firstToken, 'floor')) },
+      target: '(information)',
+      isMet: true,
+    },
+  ];
+}
+
+function firstByteRow(firstByte: Samples, commits: readonly number[]): Row {
+  const commit = percentile(commits, 50);
+  const p50 = percentile(of(firstByte, 'Switchyard'), 50);
+  return {
+    what: 'POST with stream → first byte, p50 / p99',
+    ours: spread(of(firstByte, 'Switchyard')),
+    baselines: { DIY: spread(of(firstByte, 'DIY')), skeleton: `${spread(commits)} (commit)` },
+    target: `p50 ≤ commit + 5 = ${round(commit + 5)}`,
+    isMet: p50 <= commit + 5,
+  };
+}
+
+function addedRow(firstToken: Samples): Row {
+  const base = percentile(of(firstToken, 'direct'), 50);
+  const added = (name: System['name']) => of(firstToken, name).map((time) => time - base);
+  const ours = percentile(added('Switchyard'), 50);
+  const diy = percentile(added('DIY'), 50);
+  return {
+    what: 'Added time to first token, p50 / p99',
+    ours: spread(added('Switchyard')),
+    baselines: {
+      DIY: spread(added('DIY')),
+      floor: spread(added('floor')),
+      direct: `${spread(of(firstToken, 'direct'))} (all)`,
+    },
+    target: `p50 ≤ 5 and ≤ 1.2 × DIY; is ${round(ours / diy)} ×`,
+    isMet: ours <= 5 && ours <= 1.2 * diy,
+  };
+}
+
+function rateRow(rates: ReadonlyMap<System['name'] | 'skeleton', number[]>): Row {
+  const median = (name: System['name'] | 'skeleton') => percentile(rates.get(name) ?? [], 50);
+  const ours = median('Switchyard');
+  const ofSkeleton = ours / median('skeleton');
+  const ofDiy = ours / median('DIY');
+  return {
+    what: 'One-token runs a second, persisted',
+    ours: round(ours),
+    baselines: {
+      DIY: round(median('DIY')),
+      floor: round(median('floor')),
+      skeleton: round(median('skeleton')),
+    },
+    target: `≥ 0.5 × skeleton, ≥ 1 × DIY; is ${round(ofSkeleton)} ×, ${round(ofDiy)} ×`,
+    isMet: ofSkeleton >= 0.5 && ofDiy >= 1,
+  };
+}

@@ -1,0 +1,21 @@
+import type { Tool } from '@switchyard/agent';
+import { askTool } from './ask.ts';
+import { completeTool } from './complete.ts';
+import { listFilesTool } from './list-files.ts';
+import { readFileTool } from './read-file.ts';
+import { shellTool } from './shell.ts';
+import { strReplaceTool } from './str-replace.ts';
+import { todoTool } from './todo.ts';
+import { writeFileTool } from './write-file.ts';
+
+/** Every tool that an agent has, always in this order: a provider's cache lives by it. */
+export const allTools: readonly Tool[] = [
+  shellTool,
+  readFileTool,
+  writeFileTool,
+  strReplaceTool,
+  listFilesTool,
+  todoTool,
+  askTool,
+  completeTool,
+];

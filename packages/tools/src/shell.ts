@@ -1,0 +1,103 @@
+import { defineTool, RunStopped, type ToolContext } from '@switchyard/agent';
+import type { CommandResult } from '@switchyard/sandbox';
+import { z } from 'zod';
+import { truncateMiddle } from './truncate-middle.ts';
+
+const defaultSeconds = 120;
+const maxSeconds = 1800;
+const maxCommandCharacters = 100_000;
+/** About 8,000 tokens; the command can write more into a file. */
+const maxOutputBytes = 32 * 1024;
+/** Of one command, in characters: every viewer gets them, and the run's log keeps them for a day. A guess. */
+const maxLiveCharacters = 256 * 1024;
+
+const inputSchema = z.strictObject({
+  command: z
+    .string()
+    .min(1)
+    .max(maxCommandCharacters)
+    .describe('Shell text for bash; may span several lines and hold heredocs.'),
+  cwd: z.string().min(1).optional().describe('Folder in the workspace to run it in. Default /workspace.'),
+  timeout_seconds: z
+    .int()
+    .min(1)
+    .max(maxSeconds)
+    .optional()
+    .describe(`When to kill it, at most ${maxSeconds} seconds. Default ${defaultSeconds}.`),
+});
+
+/** Runs a command to its end. */
+export const shellTool = defineTool({
+  name: 'shell',
+  description: `Runs a command in the sandbox and waits for its end. Every call starts anew in /workspace: a changed folder or variable does not live on, files do. There is no terminal and nobody to answer a prompt; standard input is empty. The result holds the exit code and stdout and stderr as they came, at most ${maxOutputBytes / 1024} KiB: the beginning and the end, with a mark between that says how much is left out. After timeout_seconds (${defaultSeconds} unless you say otherwise, at most ${maxSeconds}) the command and all that it started are killed; the output up to then is kept. Start what does not end by itself, such as a server, in the background with its output in a file: nohup … > server.log 2>&1 &`,
+  inputSchema,
+  effect: 'once',
+  needs: 'sandbox',
+  async execute(input, context) {
+    const sandbox = await context.sandbox();
+    const seconds = input.timeout_seconds ?? defaultSeconds;
+    const result = await sandbox.run({
+      command: input.command,
+      ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
+      timeoutMs: seconds * 1000,
+      maxOutputBytes,
+      signal: context.signal,
+      onOutput: liveOutput(context),
+      isKilledBy: endsCommand,
+      claim: await context.claim(),
+    });
+    return { outcome: 'ok', output: describe(result, seconds) };
+  },
+  recover: ({ exitCode, output }) => ({
+    outcome: 'ok',
+    output: {
+      exitCode,
+      output: truncateMiddle(output, maxOutputBytes),
+      durationMs: null,
+      timedOut: false,
+      note:
+        exitCode === null
+          ? 'The command was killed while nobody watched it.'
+          : 'The command ended while nobody watched it; this is its recorded result.',
+    },
+  }),
+});
+
+/** A run that moves to another worker leaves its command running; whoever goes on finds it by its claim. */
+function endsCommand(reason: unknown): boolean {
+  if (!(reason instanceof RunStopped)) return true;
+  switch (reason.stopCause) {
+    case 'cancelled':
+    case 'time-limit':
+      return true;
+    case 'hand-over':
+    case 'lost':
+      return false;
+  }
+}
+
+function liveOutput(context: ToolContext): (stream: 'stdout' | 'stderr', text: string) => void {
+  let shown = 0;
+  return (stream, text) => {
+    if (shown >= maxLiveCharacters) return;
+    shown += text.length;
+    context.emitOutput(stream, text);
+    if (shown >= maxLiveCharacters)
+      context.emitOutput(stream, '\n[… no more live output; wait for the result …]\n');
+  };
+}
+
+function describe({ exitCode, outcome, output, durationMs }: CommandResult, seconds: number) {
+  const result = { exitCode, output, durationMs, timedOut: outcome === 'timed-out' };
+  switch (outcome) {
+    case 'exited':
+      return result;
+    case 'timed-out':
+      return {
+        ...result,
+        note: `Killed after ${seconds} s with all that it started. Give it more time (timeout_seconds up to ${maxSeconds}), less to do, or start it in the background with its output in a file.`,
+      };
+    case 'killed':
+      return { ...result, note: 'Killed before its end: by a signal, or for printing without end.' };
+  }
+}

@@ -65,14 +65,16 @@ export function buildLaunch({
   /** Null: bwrap is started by the user that runs this process. */
   readonly user: UnprivilegedUser | null;
 }): { readonly sources: WallSources; command(bwrapArguments: readonly string[]): LaunchCommand } {
-  const shell = findTool('bash') ?? '/bin/sh';
+  // bash takes a socket as standard input, which is what pipes of Node are, for a login from afar and reads ~/.bashrc.
+  const bash = findTool('bash');
+  const shell = bash ? [bash, '--norc', '--noprofile', '-c'] : ['/bin/sh', '-c'];
   if (!user) {
     const script = `${closeScript}exec "$@"`;
     return {
       sources,
       command: (bwrapArguments) => ({
-        file: shell,
-        arguments: ['-c', script, 'sh', bwrapPath, ...bwrapArguments],
+        file: shell[0] ?? '/bin/sh',
+        arguments: [...shell.slice(1), script, 'sh', bwrapPath, ...bwrapArguments],
       }),
     };
   }
@@ -93,8 +95,7 @@ export function buildLaunch({
         '--propagation',
         'private',
         '--',
-        shell,
-        '-c',
+        ...shell,
         closeScript + stageScript,
         'sh',
         stage,

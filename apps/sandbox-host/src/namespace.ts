@@ -119,6 +119,8 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     said = (said + text).slice(0, maxMessageLength);
   });
   const pidRead = readPid(info as Readable);
+  // When the start fails nobody waits for it any more.
+  pidRead.catch(() => undefined);
   const wallArguments = buildWallArguments({
     sources: launch.sources,
     defences: options.defences,
@@ -143,13 +145,7 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     if (!identity) throw new NamespaceError('The sandbox ended at once.');
     return adoptNamespace(identity, options.sources.run);
   } catch (error) {
-    if (child.pid !== undefined) {
-      try {
-        process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // It has ended already.
-      }
-    }
+    killGroup(child.pid);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -161,12 +157,18 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
   }
 }
 
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Reads to the end: bwrap writes in pieces, and a pipe closed under it would end it. */
 async function readPid(info: Readable): Promise<number> {
   let text = '';
-  for await (const chunk of info.setEncoding('utf8')) {
-    text += String(chunk);
-    const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
-    if (pid) return Number(pid);
-  }
-  return 0;
+  for await (const chunk of info.setEncoding('utf8')) text += String(chunk);
+  return Number(/"child-pid":\s*(\d+)/.exec(text)?.[1] ?? 0);
 }

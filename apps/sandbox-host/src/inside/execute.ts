@@ -13,7 +13,10 @@ export type ExecuteOutcome =
   | { readonly outcome: 'exited'; readonly exitCode: number; readonly result: string }
   | { readonly outcome: 'timed-out' };
 
-const shell = existsSync('/bin/bash') ? '/bin/bash' : '/bin/sh';
+// A bash whose standard input is a socket, as pipes of Node are, would read the guest's ~/.bashrc first.
+const shell = existsSync('/bin/bash')
+  ? { file: '/bin/bash', arguments: ['--norc', '--noprofile'] }
+  : { file: '/bin/sh', arguments: [] };
 const defaultTimeoutS = 360;
 /** Output beyond it is read and dropped: this process must not grow with what a command prints. */
 const maxOutputBytes = 64 * 1024 * 1024;
@@ -24,7 +27,7 @@ const maxOutputBytes = 64 * 1024 * 1024;
  */
 export function execute({ command, cwd, envs, timeout }: ExecuteRequest): Promise<ExecuteOutcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(shell, {
+    const child = spawn(shell.file, shell.arguments, {
       cwd: cwd ?? '/workspace',
       env: { ...process.env, ...envs },
       detached: true,

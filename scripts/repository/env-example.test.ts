@@ -19,14 +19,15 @@ interface Variable {
 function envExample(): string {
   const variables = new Map<string, Variable>();
   for (const [app, schema] of Object.entries(apps)) {
-    for (const [name, field] of Object.entries(schema.shape as Record<string, z.ZodType>)) {
+    for (const [name, field] of Object.entries(
+      schema.shape as Record<string, z.ZodType<string | number | undefined>>,
+    )) {
       const variable = variables.get(name) ?? { readers: new Map<string, string[]>(), value: '' };
       variables.set(name, variable);
       const description = field.description ?? '';
       variable.readers.set(description, [...(variable.readers.get(description) ?? []), app]);
       const parsed = field.safeParse(undefined);
-      if (parsed.success && parsed.data !== undefined)
-        variable.value ||= String(parsed.data as string | number);
+      if (parsed.success && parsed.data !== undefined) variable.value ||= String(parsed.data);
     }
   }
   const blocks = [...variables].map(([name, { readers, value }]) =>

@@ -15,6 +15,8 @@ export const limits = {
   idempotencyKeyLength: 255,
   /** How long a body may take to arrive. */
   bodyTimeoutMs: 60_000,
+  /** How long the rest of a refused body is taken before its connection is cut. */
+  discardMs: 1000,
   /** A long poll for the end of a run. */
   waitMs: 60_000,
   page: { default: 50, max: 200 },

@@ -60,9 +60,6 @@ function headersOf(
     case 'rate_limited':
     case 'unavailable':
       return { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
-    case 'payload_too_large':
-      // What is left of the body is not read: the connection cannot be used again.
-      return { connection: 'close' };
     case 'invalid_request':
     case 'bad_cursor':
     case 'invalid_path':
@@ -70,6 +67,7 @@ function headersOf(
     case 'forbidden':
     case 'not_found':
     case 'run_active':
+    case 'payload_too_large':
     case 'conflict':
     case 'unsupported_media_type':
     case 'idempotency_mismatch':

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@switchyard/protocol';
+import { limits } from './limits.ts';
 
 /**
  * Reads a request's body, counting while it arrives: AppError `payload_too_large` as soon as it is longer than
@@ -30,12 +31,24 @@ export function readBody(
       clearTimeout(timer);
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose);
       if (error) {
-        incoming.pause();
+        discard(incoming);
         reject(error);
       } else resolve(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces, size));
     }
     incoming.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose);
   });
+}
+
+/**
+ * Takes what is still sent for a moment, so that the client comes to read the answer instead of a broken connection;
+ * one that goes on sending is cut.
+ */
+function discard(incoming: IncomingMessage): void {
+  incoming.on('error', () => undefined).resume();
+  const timer = setTimeout(() => {
+    if (!incoming.complete) incoming.socket.destroy();
+  }, limits.discardMs);
+  incoming.once('close', () => clearTimeout(timer));
 }
 
 /** The media type of a `Content-Type` header in lower case, without its parameters; '' when there is none. */

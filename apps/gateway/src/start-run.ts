@@ -43,6 +43,7 @@ export async function startRun(
   const { sql } = gateway;
   const parts: readonly InputPart[] =
     typeof body.input === 'string' ? [{ type: 'text', text: body.input }] : body.input;
+  checkFileUrls(parts);
   const wanted: StartRunOptions = {
     idempotencyKey,
     requestHash: hashOf(body, uploads),
@@ -109,6 +110,16 @@ function modelOf(models: Gateway['config']['models'], name: string | undefined):
     known === '' ? 'No model is configured.' : `This model is not in the catalog, which has: ${known}.`,
     { details: { errors: [{ pointer: '/model', detail: 'Unknown model.' }] } },
   );
+}
+
+/** A file part names an uploaded file by the url that its upload answered; whose it is, the store knows. */
+function checkFileUrls(parts: readonly InputPart[]): void {
+  const faults = parts.flatMap((part, index) =>
+    part.type === 'file' && !/\/v1\/files\/[0-9a-f-]{36}$/i.test(part.url)
+      ? [{ pointer: `/input/${index}/url`, detail: 'Not the url of an uploaded file.' }]
+      : [],
+  );
+  if (faults.length > 0) throw invalid(faults);
 }
 
 function limitsOf(wanted: RunLimits = {}): RunLimits {

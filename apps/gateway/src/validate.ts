@@ -25,8 +25,9 @@ export function validate<Schema extends z.ZodType>(schema: Schema, value: unknow
   throw invalid(parsed.error.issues.flatMap((issue) => faultsOf(issue, [])));
 }
 
-/** AppError `invalid_request` for these faults; its detail is the first of them. */
-export function invalid(faults: readonly Fault[]): AppError {
+/** AppError `invalid_request` for these faults, one for each place; its detail is the first of them. */
+export function invalid(all: readonly Fault[]): AppError {
+  const faults = [...new Map(all.toReversed().map((fault) => [fault.pointer, fault])).values()].toReversed();
   const [first] = faults;
   const where = first && first.pointer !== '' ? `${first.pointer}: ` : '';
   return new AppError('invalid_request', first ? `${where}${first.detail}` : 'The request is not valid.', {

@@ -242,7 +242,7 @@ describe('a run whose log is gone', () => {
         while (await half.next());
         return 'ended cleanly';
       })(),
-    ).rejects.toThrow();
+    ).rejects.toThrow('The connection was cut.');
     expect(half.text).toMatch(/retry: \d+\n\n$/);
     await again.finish('finished');
     expect(await fold((await viewer).map(({ chunk }) => chunk))).toEqual(await storedMessage(run));

@@ -24,9 +24,17 @@ export function describeResult(output: unknown): { readonly text: string; readon
   if (typeof result.exitCode === 'number') {
     return { text: `exit code ${result.exitCode}`, isFailure: result.exitCode !== 0 };
   }
-  const shown = typeof output === 'string' ? output : firstText(result);
-  const [first = '', ...others] = harmless(shown).trim().split('\n');
-  return { text: others.length > 0 ? `${others.length + 1} lines` : first, isFailure: false };
+  if (result.timedOut === true) return { text: 'timed out', isFailure: true };
+  if (typeof result.outcome === 'string' && typeof result.bytes === 'number') {
+    return { text: `${harmless(result.outcome)}, ${result.bytes} bytes`, isFailure: false };
+  }
+  if (typeof result.replacements === 'number') {
+    return { text: `${result.replacements} replaced`, isFailure: false };
+  }
+  const [first = '', ...others] = textOfResult(output).trim().split('\n');
+  // Tools that answer with a listing say in brackets what it is.
+  const title = /^\[(.*)\]$/.exec(first)?.[1];
+  return { text: title ?? (others.length > 0 ? `${others.length + 1} lines` : first), isFailure: false };
 }
 
 /** The result's own text, for a call that showed nothing while it ran. */

@@ -32,7 +32,7 @@ export function* csvTask(task: Task): DemoScript {
   for (const [index, file] of files.entries()) {
     const inspection = yield* inspectTable(file, plan);
     if (inspection.outcome === 'failed') return failed(`I cannot read ${file}`, inspection.said);
-    const assumptions = inferAssumptions(file, inspection.lines);
+    const assumptions = inferAssumptions(file, inspection);
     if (!assumptions)
       return failed(`${file} does not look like a table`, inspection.lines.slice(0, 3).join('\n'));
     const script = index === 0 ? 'analyse.mjs' : `analyse-${index + 1}.mjs`;

@@ -121,6 +121,19 @@ describe('an attached table', () => {
     expect(tableRow(file('report.md'), 'amount')?.[7]).toBe(figure(300));
   });
 
+  test('that is too wide for the tool that reads files is looked at by a command', async () => {
+    const names = Array.from({ length: 400 }, (_, index) => `wide${index}`);
+    const lines = Array.from({ length: 30 }, (_, row) => names.map((_name, index) => row * index).join(','));
+    const { file, actions } = await play({
+      text: 'Analyse',
+      uploads: { 'a.csv': Buffer.from([names.join(','), ...lines].join('\n')) },
+    });
+    expect(JSON.stringify(actions)).toContain('head -n');
+    const report = file('report.md');
+    expect(report).toContain('30 rows in 400 columns');
+    expect(tableRow(report, 'wide3 (looks like an identifier)')?.[7]).toBe(figure(435 * 3));
+  });
+
   test('without a header gets numbered columns', async () => {
     const lines = Array.from({ length: 40 }, (_, row) => `${row % 4};${row / 2}`);
     const { file } = await play({ text: 'Analyse', uploads: { 'a.csv': Buffer.from(lines.join('\n')) } });

@@ -8,13 +8,17 @@ export interface Plan {
   done(): DemoCall;
 }
 
+/** The tools refuse more than 500 characters in a todo and 50,000 in a summary; readers want less of both. */
+const maxTodoCharacters = 160;
+const maxSummaryCharacters = 20_000;
+
 /** A plan for the `todo` tool. */
 export function planOf(entries: readonly string[]): Plan {
   const at = (current: number): DemoCall => ({
     name: 'todo',
     input: {
       todos: entries.map((text, index) => ({
-        text,
+        text: text.length > maxTodoCharacters ? `${text.slice(0, maxTodoCharacters - 1)}…` : text,
         status: index < current ? 'done' : index === current ? 'in-progress' : 'open',
       })),
     },
@@ -35,7 +39,7 @@ export function writeFile(path: string, content: string): DemoCall {
 }
 
 export function complete(summary: string): DemoCall {
-  return { name: 'complete', input: { summary } };
+  return { name: 'complete', input: { summary: summary.slice(0, maxSummaryCharacters).toWellFormed() } };
 }
 
 /** The outcome of the action's call of that tool; an empty one when the conversation has lost it. */
@@ -48,11 +52,7 @@ export function quoted(word: string): string {
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-/** True when no command can run here at all, so that trying another one is of no use. */
-export function isWithoutSandbox({ text, exitCode }: Outcome): boolean {
-  return (
-    exitCode === null &&
-    /sandbox/i.test(text) &&
-    /\b(unavailable|cannot|can't|could not|no sandbox)\b/i.test(text)
-  );
+/** True when no command can run here at all, so that trying another one is of no use: it did not even end. */
+export function isWithoutSandbox({ name, text, exitCode }: Outcome): boolean {
+  return name === 'shell' && exitCode === null && /sandbox/i.test(text);
 }

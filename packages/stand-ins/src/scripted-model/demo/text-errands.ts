@@ -52,13 +52,17 @@ function commandsIn(text: string): Errand[] {
 function filesToWriteIn(text: string): Errand[] {
   if (!/\b(write|create|make|save|add)\b/i.test(text)) return [];
   const names = [...text.matchAll(/(?<![\w/.-])((?:[\w-]+\/)*[\w-]+\.(?:txt|md|json|js|mjs|html))\b/gi)];
-  const content = /["“”]([^"“”\n]{1,2000})["“”]/.exec(text)?.[1] ?? text.trim();
-  return [...new Set(names.map((match) => match[1] ?? ''))].map((path) => ({
-    title: `Write ${path}`,
-    call: writeFile(path, contentFor(path, content)),
-    makes: path,
-  }));
+  const content =
+    /["“”]([^"“”\n]{1,2000})["“”]/.exec(text)?.[1] ?? (/\bhaiku\b/i.test(text) ? haiku : text.trim());
+  const isToBeShown = /\b(show|print|display|read)\b/i.test(text);
+  return [...new Set(names.map((match) => match[1] ?? ''))].flatMap((path) => [
+    { title: `Write ${path}`, call: writeFile(path, contentFor(path, content)), makes: path },
+    ...(isToBeShown ? [{ title: `Show ${path}`, call: shell(`cat ${quoted(path)}`), makes: null }] : []),
+  ]);
 }
+
+/** The one poem that a script can answer for. */
+const haiku = 'No mind, just a script\nfollowing its rails all day:\ngive me a real key.';
 
 function contentFor(path: string, content: string): string {
   if (path.endsWith('.json')) return `${JSON.stringify({ text: content }, null, 2)}\n`;

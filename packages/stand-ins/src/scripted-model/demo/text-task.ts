@@ -4,6 +4,9 @@ import { howToUseAModel, introduction } from './introduction.ts';
 import { act, complete, isWithoutSandbox, outcomeOf, planOf, quoted, shell, writeFile } from './steps.ts';
 import { type Errand, errandsIn } from './text-errands.ts';
 
+/** A note, not a copy: `write_file` refuses a million characters, and nobody reads a tenth of it. */
+const maxNoteCharacters = 100_000;
+
 /** A task in words: plans, writes the task down, does the small steps that its text names, checks, completes. */
 export function* textTask(task: Task): DemoScript {
   const errands = errandsIn(task);
@@ -21,7 +24,7 @@ export function* textTask(task: Task): DemoScript {
   );
   const noted = yield act(
     'First I write down the task and look around.',
-    writeFile('task.md', `# Task\n\n${task.text.trim()}\n`),
+    writeFile('task.md', `# Task\n\n${task.text.trim().slice(0, maxNoteCharacters).toWellFormed()}\n`),
     shell('pwd && ls -A && node --version'),
   );
   if (noted.some(isWithoutSandbox)) return withoutSandbox(noted.map((outcome) => outcome.text));
@@ -62,6 +65,7 @@ export function withoutSandbox(texts: readonly string[]): ReturnType<typeof act>
 
 /** The first lines of what a step printed, in one line. */
 function resultOf(errand: Errand, text: string): string {
+  if (errand.makes !== null && /created|overwritten/.test(text)) return errand.title;
   const lines = text
     .split('\n')
     .map((line) => line.trim())

@@ -84,6 +84,7 @@ export async function playDemo(options: {
   };
 }
 
+/** The tools' answers in the form that the agent's tools give them. */
 function execute(folder: string, { name, input }: DemoCall): string {
   const given = (member: string) => (typeof input[member] === 'string' ? input[member] : '');
   const path = join(folder, given('path'));
@@ -94,26 +95,47 @@ function execute(folder: string, { name, input }: DemoCall): string {
         encoding: 'utf8',
         timeout: 20_000,
       });
-      return JSON.stringify({ exitCode: run.status, output: run.stdout + run.stderr });
+      const output = run.stdout + run.stderr;
+      return JSON.stringify({ exitCode: run.status, output, durationMs: 1, timedOut: false });
     }
     case 'list_files':
-      return readdirSync(path).join('\n');
-    case 'read_file': {
-      const lines = readFileSync(path, 'utf8').split('\n').slice(0, Number(input.limit));
-      return lines.map((line, index) => `${String(index + 1).padStart(6)}\t${line}`).join('\n');
-    }
+      return [`[${given('path')}: some entries]`, ...readdirSync(path)].join('\n');
+    case 'read_file':
+      return readLines(path, given('path'), Number(input.limit));
     case 'write_file':
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, given('content'));
-      return 'Written.';
+      return JSON.stringify({ path: given('path'), outcome: 'created', bytes: given('content').length });
     case 'str_replace': {
       const text = readFileSync(path, 'utf8');
       const pieces = text.split(given('old_str'));
-      if (pieces.length !== 2) return `The text occurs ${pieces.length - 1} times; nothing was changed.`;
+      if (pieces.length !== 2) return `old_str occurs ${pieces.length - 1} times; nothing was changed.`;
       writeFileSync(path, pieces.join(given('new_str')));
-      return 'Replaced.';
+      return JSON.stringify({ path: given('path'), replacements: 1 });
     }
     default:
       return 'Noted.';
   }
+}
+
+/** Line ends and the byte order mark are taken off and remarked upon, long lines are cut. */
+function readLines(path: string, name: string, limit: number): string {
+  const text = readFileSync(path, 'utf8');
+  const lines = text.split('\n').slice(0, limit);
+  const isLatin = lines.some((line) => line.includes('\uFFFD'));
+  const shown = (isLatin ? readFileSync(path, 'latin1').split('\n').slice(0, limit) : lines).map((line) => {
+    const bare = line.replace(/^\uFEFF/, '').replace(/\r$/, '');
+    return bare.length > 2000
+      ? `${bare.slice(0, 2000)} [… ${bare.length - 2000} more bytes in this line]`
+      : bare;
+  });
+  const remarks = [
+    `${text.length} bytes`,
+    ...(text.startsWith('\uFEFF') ? ['begins with a byte order mark'] : []),
+    ...(isLatin ? ['not valid UTF-8, shown as Latin-1'] : []),
+  ];
+  return [
+    `[${name}: lines 1-${lines.length}; ${remarks.join('; ')}]`,
+    ...shown.map((line, index) => `${String(index + 1).padStart(6)}\t${line}`),
+  ].join('\n');
 }

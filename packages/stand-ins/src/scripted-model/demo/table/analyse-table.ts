@@ -11,8 +11,8 @@ export type AnalysisResult =
   | { readonly outcome: 'analysed'; readonly analysis: Analysis }
   | { readonly outcome: 'failed'; readonly said: string };
 
-/** Each repair settles a kind of surprise for good; a table with more kinds than this is none (a guess). */
-const maxRepairs = 8;
+/** Each round settles a kind of surprise for good; a table with more kinds than this is none (a guess). */
+const maxRounds = 8;
 
 /** Writes the script, runs it, and mends it by what the data showed until it runs through. */
 export function* analyseTable(
@@ -22,17 +22,18 @@ export function* analyseTable(
   const { script, plan } = options;
   let assumptions = first;
   const repairs: string[] = [];
+  let rounds = 0;
   yield act(
     `${describe(first)} I write a script for that.`,
     plan.at(1),
     writeFile(script, renderScript(first)),
   );
 
-  // Ends with the first run that finds nothing wrong, with a failure that no repair explains, or after maxRepairs.
+  // Ends with the first run that finds nothing wrong, with a failure that no repair explains, or after maxRounds.
   for (;;) {
     const ran = yield act(
-      repairs.length === 0 ? 'Now I run it.' : 'And once more.',
-      ...(repairs.length === 0 ? [plan.at(2)] : []),
+      rounds === 0 ? 'Now I run it.' : 'And once more.',
+      ...(rounds === 0 ? [plan.at(2)] : []),
       shell(`node ${quoted(script)}`),
     );
     const { text } = outcomeOf(ran, 'shell');
@@ -41,8 +42,7 @@ export function* analyseTable(
       return { outcome: 'analysed', analysis: { file: assumptions.file, script, facts, repairs } };
     }
     const problems = readProblems(text);
-    if (problems.length === 0 || repairs.length >= maxRepairs)
-      return { outcome: 'failed', said: text.trim() };
+    if (problems.length === 0 || rounds >= maxRounds) return { outcome: 'failed', said: text.trim() };
     const repair = repairAssumptions(assumptions, problems);
     yield act(
       `The run failed, and the data says why.\n\n${repair.reasons.map((reason) => `- ${reason}`).join('\n')}\n`,
@@ -50,6 +50,7 @@ export function* analyseTable(
     );
     assumptions = repair.assumptions;
     repairs.push(...repair.reasons);
+    rounds += 1;
   }
 }
 

@@ -27,12 +27,22 @@ export function meansMissing(cell: string): boolean {
   return cell === '' || wordsForMissing.has(cell.toLowerCase());
 }
 
+/** The first lines of a table, and what the tool that showed them remarked. */
+export interface TableSample {
+  readonly lines: readonly string[];
+  readonly hasByteOrderMark: boolean;
+  readonly encoding: Assumptions['encoding'];
+}
+
 /**
  * What the first lines of a table suggest: delimiter, quotes, header and the columns' types. Null when they are no table
  * (fewer than two lines, or none of the delimiters parts them evenly).
  */
-export function inferAssumptions(file: string, sample: readonly string[]): Assumptions | null {
-  const hasBom = sample[0]?.startsWith('\uFEFF') ?? false;
+export function inferAssumptions(
+  file: string,
+  { lines: sample, hasByteOrderMark, encoding }: TableSample,
+): Assumptions | null {
+  const hasBom = hasByteOrderMark || (sample[0]?.startsWith('\uFEFF') ?? false);
   const text = sample
     .join('\n')
     .replace(/^\uFEFF/, '')
@@ -50,7 +60,7 @@ export function inferAssumptions(file: string, sample: readonly string[]): Assum
   const body = hasHeader ? others : rows;
   return {
     file,
-    encoding: 'utf-8',
+    encoding,
     byteOrderMark: hasBom,
     delimiter,
     reader: text.includes('"') ? 'quoted' : 'plain',

@@ -1,12 +1,16 @@
 import type { DemoScript, Outcome } from '../action.ts';
+import type { TableSample } from './infer.ts';
 import { act, outcomeOf, type Plan, quoted, shell } from '../steps.ts';
 
 /** How many lines are looked at before the script is written; what comes later has to be found by the script. */
 const sampleLines = 12;
 
+/** Below what `shell` gives of a command's output; two lines of any table that is worth a report. */
+const maxSampleBytes = 24 * 1024;
+
 /** What looking at a table came to: its first lines, or why they cannot be had. */
 export type Inspection =
-  | { readonly outcome: 'seen'; readonly lines: readonly string[] }
+  | ({ readonly outcome: 'seen' } & TableSample)
   | { readonly outcome: 'failed'; readonly said: string };
 
 /** Lists the folder and reads the first lines; a file that the tool cannot show is read by a command. */
@@ -20,16 +24,24 @@ export function* inspectTable(file: string, plan: Plan): DemoScript<Inspection> 
   );
   const read = outcomeOf(outcomes, 'read_file');
   const lines = numberedLines(read.text);
-  if (lines.length > 1) return { outcome: 'seen', lines };
+  if (lines.length > 1 && !lines.some(isCut)) {
+    const [remarks = ''] = read.text.split('\n');
+    return {
+      outcome: 'seen',
+      lines,
+      hasByteOrderMark: remarks.includes('byte order mark'),
+      encoding: remarks.includes('Latin-1') ? 'windows-1252' : 'utf-8',
+    };
+  }
 
   const byCommand = yield act(
-    'That tool does not show me its lines. I try a command.',
-    shell(`head -n ${sampleLines} ${quoted(file)} | cut -c 1-2000`),
+    'That tool does not show me whole lines. I try a command.',
+    shell(`head -n ${sampleLines} ${quoted(file)} | head -c ${maxSampleBytes}`),
   );
   const head = outcomeOf(byCommand, 'shell');
   const seen = head.text.split('\n').map((line) => line.replace(/\r$/, ''));
   if (head.exitCode === 0 && seen.filter((line) => line !== '').length > 1) {
-    return { outcome: 'seen', lines: seen };
+    return { outcome: 'seen', lines: seen, hasByteOrderMark: false, encoding: 'utf-8' };
   }
   return { outcome: 'failed', said: saidBy([read, head]) };
 }
@@ -43,6 +55,11 @@ export function numberedLines(text: string): string[] {
     else if (lines.length > 0) break;
   }
   return lines;
+}
+
+/** A line that the tool has cut says so at its end: names and types cannot be read from it. */
+function isCut(line: string): boolean {
+  return /\[… \d+ more bytes in this line\]$/.test(line);
 }
 
 function saidBy(outcomes: readonly Outcome[]): string {

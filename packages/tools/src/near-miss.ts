@@ -5,20 +5,25 @@ import { bestWindow, type LineSpan } from './similar-lines.ts';
 const maxShownLines = 20;
 const maxShownCharacters = 300;
 const maxPlaces = 3;
+/** Comparing is linear; this bounds it to about a tenth of a second, for it holds up the event loop. */
+const maxComparedLines = 10_000;
 
 /**
  * Tells the model why a text was not found in a file and what stands there instead: differences that are easy to
  * overlook by name, else the lines that are most like it. One to a few sentences, then numbered lines.
  */
 export function explainMiss(text: string, oldText: string): string {
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
+  const all = text.split('\n');
+  const lines = all.slice(0, maxComparedLines).map((line) => line.replace(/\r$/, ''));
   return (
     copiedNumbers(text, oldText) ??
     escapedText(text, oldText) ??
     whitespaceMiss(lines, oldText) ??
     characterMiss(lines, oldText) ??
     similarMiss(lines, oldText) ??
-    'Nothing in the file resembles it. Read the file again before you edit it.'
+    (all.length > lines.length
+      ? `Nothing in the first ${lines.length} lines resembles it, and further ones were not compared. Search with grep in shell.`
+      : 'Nothing in the file resembles it. Read the file again before you edit it.')
   );
 }
 
@@ -101,7 +106,7 @@ function characterMiss(lines: readonly string[], oldText: string): string | null
     { normal: (line: string) => line.toLowerCase(), said: 'Only upper and lower case differ' },
     {
       normal: plainCharacters,
-      said: 'The file has typographic quotes, dashes or special spaces where old_str has plain ones (or the reverse)',
+      said: 'Only characters that look alike differ (typographic quotes, dashes, special spaces)',
     },
   ];
   for (const { normal, said } of kinds) {

@@ -4,8 +4,6 @@ export interface LineSpan {
   readonly length: number;
 }
 
-/** The comparison is linear in what it looks at; this bounds it to some ten milliseconds. */
-const maxComparedLines = 50_000;
 const maxComparedCharacters = 200;
 /** Below it the lines have little more than common words. A guess. */
 const minSimilarity = 0.5;
@@ -21,7 +19,6 @@ export function bestWindow(lines: readonly string[], block: readonly string[]): 
   const wanted = pairsOf(block[anchor] ?? '');
   if (wanted.size === 0) return null;
   const places = lines
-    .slice(0, maxComparedLines)
     .map((line, index) => ({ index, score: similarity(wanted, pairsOf(line)) }))
     .filter(({ score }) => score >= minSimilarity)
     .toSorted((a, b) => b.score - a.score)

@@ -6,6 +6,7 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await startStack();
   await stack.setScenario('stall', { turns: [{ steps: [{ stall: true }] }] });
+  await stack.setScenario('short', { turns: [{ steps: [{ text: 'Done.' }] }] });
 }, 120_000);
 afterAll(() => stack.stop(), 30_000);
 
@@ -55,7 +56,7 @@ describe('a run from its request to its end', () => {
     });
     await stack.client.cancel(first.run.id);
     await expect.poll(async () => (await stack.readRun(first.run.id)).status).toBe('cancelled');
-    const second = await stack.startRun('Say hello.', { threadId: first.run.threadId });
+    const second = await stack.startRun('[[scenario:short]]', { threadId: first.run.threadId });
     await view({ url: second.streamUrl, token: stack.apiKey });
     expect((await stack.readRun(second.run.id)).status).toBe('completed');
   });

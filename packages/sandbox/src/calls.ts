@@ -19,7 +19,7 @@ export function createCallRecords(remote: RemoteSandbox): Pick<Sandbox, 'inspect
         maxBytes: maxRecordedBytes,
       });
       const { words, lines } = await remote.runScript(script, { what: 'inspect a call', signal });
-      const [state, code = ''] = words;
+      const [state, code = '', size] = words;
       const [result, head, tail] = lines;
       switch (state) {
         case 'incarnation':
@@ -30,8 +30,8 @@ export function createCallRecords(remote: RemoteSandbox): Pick<Sandbox, 'inspect
         case 'recorded': {
           const collector = createOutputCollector(maxRecordedBytes);
           if (head) collector.push(head);
-          if (tail && tail.length > 0) {
-            collector.skip(0);
+          if (head && tail && tail.length > 0) {
+            collector.skip(Number(size) - head.length - tail.length);
             collector.push(tail);
           }
           return {

@@ -201,8 +201,8 @@ echo 'SY1 killed'`;
 }
 
 /**
- * Answers `incarnation`, `free`, `started`, or `recorded <exit code or reason>` and three lines: the result, the
- * output's head and its tail (empty when the head is everything).
+ * Answers `incarnation`, `free`, `started`, or `recorded <exit code or reason> <size of the output>` and three lines: the
+ * result, the output's head and its tail (empty when the head is everything).
  */
 export function inspectScript(options: {
   readonly key: string;
@@ -216,9 +216,9 @@ ${call(options.key)}
 [ -d "$c" ] || ${say('free')}
 code=; { read -r code <"$c/exit"; }
 [ "$code" ] && [ "$code" != sealed ] || ${say('started')}
-echo "SY1 recorded $code"
-[ -s "$c/result" ] && base64 -w 0 "$c/result"; echo
 size=0; [ -s "$o" ] && size=$(wc -c <"$o")
+echo "SY1 recorded $code $size"
+[ -s "$c/result" ] && base64 -w 0 "$c/result"; echo
 if [ "$size" -le ${half * 2} ]; then [ -s "$o" ] && base64 -w 0 "$o"; echo; else
   head -c ${half} "$o" | base64 -w 0; echo
   tail -c ${half} "$o" | base64 -w 0

@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Claim, ClaimTakenError, createSandboxes, type Sandbox } from '../src/index.ts';
+import { type HostProcess, startHostProcess, temporaryFolder } from './host-process.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let host: HostProcess;
+let sandbox: Sandbox;
+const projectId = randomUUID();
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  host = await startHostProcess(folder.path);
+  sandbox = await host.sandboxes.open({ projectId, sandboxId: null, signal });
+});
+afterAll(async () => {
+  await host?.end('SIGTERM');
+  await folder?.remove();
+});
+
+const newClaim = (result?: Claim['result']): Claim => ({
+  callId: `call_${randomUUID()}`,
+  incarnation: sandbox.incarnation,
+  ...(result === undefined ? {} : { result }),
+});
+const run = (command: string, claim?: Claim) =>
+  sandbox.run({ command, timeoutMs: 20_000, signal, ...(claim ? { claim } : {}) });
+const inspect = ({ callId, incarnation }: Claim) => sandbox.inspectCall(callId, incarnation, { signal });
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const read = async (path: string): Promise<string> =>
+  new TextDecoder().decode((await sandbox.readFile(path, { signal })).bytes);
+
+describe('a claimed call', () => {
+  test('happens once, however many ask for it at the same time', async () => {
+    const claim = newClaim();
+    const marker = `marker-${claim.callId}`;
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 8 }, () => run(`echo x >> ${marker}`, claim)),
+    );
+    expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refusals = attempts.flatMap((attempt) => (attempt.status === 'rejected' ? [attempt.reason] : []));
+    expect(refusals.every((error) => error instanceof ClaimTakenError && error.because === 'taken')).toBe(
+      true,
+    );
+    expect(await read(marker)).toBe('x\n');
+  });
+
+  test('is refused in another incarnation than the one that the ledger names', async () => {
+    const claim = { ...newClaim(), incarnation: `${sandbox.id}@00000000-1` };
+    const refused = run('touch wrong-incarnation', claim);
+    await expect(refused).rejects.toMatchObject({ name: 'ClaimTakenError', because: 'incarnation' });
+    const written = sandbox.writeFile({ path: 'wrong-incarnation', bytes: bytes('x'), signal, claim });
+    await expect(written).rejects.toMatchObject({ name: 'ClaimTakenError', because: 'incarnation' });
+    expect(await sandbox.stat('wrong-incarnation', { signal })).toBeNull();
+  });
+
+  test('may have an id of any characters', async () => {
+    const claim = { ...newClaim(), callId: '../../x y\'"$(touch /workspace/injected)\n\\' };
+    expect(await run('echo fine', claim)).toMatchObject({ output: 'fine\n' });
+    expect(await inspect(claim)).toMatchObject({ state: 'recorded' });
+    expect(await sandbox.stat('injected', { signal })).toBeNull();
+  });
+
+  test('that fails to write its file stays claimed and says why', async () => {
+    await run('mkdir -p a-folder');
+    const claim = newClaim();
+    const failed = sandbox.writeFile({ path: 'a-folder', bytes: bytes('x'), signal, claim });
+    await expect(failed).rejects.toMatchObject({ code: 'invalid_path' });
+    expect(await inspect(claim)).toMatchObject({ state: 'recorded', exitCode: 1 });
+  });
+});
+
+describe('the record of a call', () => {
+  test('is free before it started', async () => {
+    expect(await inspect(newClaim())).toEqual({ state: 'free' });
+  });
+
+  test('is unknown in another incarnation', async () => {
+    const claim = newClaim();
+    await run('true', claim);
+    expect(await inspect({ ...claim, incarnation: `${sandbox.id}@00000000-1` })).toEqual({
+      state: 'unknown',
+    });
+  });
+
+  test('holds exit code, output and result', async () => {
+    const result = { path: "it's", lines: [1, 2], text: 'ü\n"' };
+    const claim = newClaim(result);
+    await run('echo out; echo err >&2; exit 4', claim);
+    expect(await inspect(claim)).toEqual({ state: 'recorded', exitCode: 4, output: 'out\nerr\n', result });
+  });
+
+  test('holds the result of a written file', async () => {
+    const claim = newClaim({ bytes: 3 });
+    await sandbox.writeFile({ path: 'claimed.txt', bytes: bytes('abc'), signal, claim });
+    expect(await inspect(claim)).toEqual({
+      state: 'recorded',
+      exitCode: 0,
+      output: '',
+      result: { bytes: 3 },
+    });
+    const again = sandbox.writeFile({ path: 'claimed.txt', bytes: bytes('xyz'), signal, claim });
+    await expect(again).rejects.toBeInstanceOf(ClaimTakenError);
+    expect(await read('claimed.txt')).toBe('abc');
+  });
+
+  test('of a removed file says so, and a second removal is refused', async () => {
+    await run('echo x > removable');
+    const claim = newClaim();
+    await sandbox.remove({ path: 'removable', signal, claim });
+    expect(await inspect(claim)).toMatchObject({ state: 'recorded', exitCode: 0 });
+    await run('echo y > removable');
+    await expect(sandbox.remove({ path: 'removable', signal, claim })).rejects.toBeInstanceOf(
+      ClaimTakenError,
+    );
+    expect(await read('removable')).toBe('y\n');
+  });
+
+  test('of a long output holds its head and its tail', async () => {
+    const claim = newClaim();
+    await run('echo BEGIN; head -c 2000000 /dev/zero | tr "\\0" x; echo END', claim);
+    const record = await inspect(claim);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(record.output.slice(0, 6)).toBe('BEGIN\n');
+    expect(record.output.slice(-4)).toBe('END\n');
+    expect(/\[… (\d+) bytes left out …\]/.exec(record.output)?.[1]).toBe(String(2_000_010 - 1024 * 1024));
+  });
+
+  test('comes about without the client that started it', async () => {
+    const claim = newClaim();
+    const gate = `gate-${claim.callId}`;
+    const other = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+    const otherSandbox = await other.open({ projectId, sandboxId: sandbox.id, signal });
+    const lost = otherSandbox.run({
+      command: `echo working; while [ ! -e ${gate} ]; do sleep 0.05; done; echo finished`,
+      timeoutMs: 600_000,
+      signal: AbortSignal.timeout(1_000),
+      isKilledBy: () => false,
+      claim,
+    });
+    await expect(lost).rejects.toThrow(/timeout/);
+    await other.close();
+    expect(await inspect(claim)).toEqual({ state: 'started' });
+    const seen: string[] = [];
+    const attached = sandbox.attachCall({
+      ...claim,
+      timeoutMs: 20_000,
+      signal,
+      onOutput: (_stream, text) => seen.push(text),
+    });
+    await run(`touch ${gate}`);
+    expect(await attached).toMatchObject({ exitCode: 0, output: 'working\nfinished\n' });
+    expect(seen.join('')).toBe('working\nfinished\n');
+    expect(await inspect(claim)).toMatchObject({
+      state: 'recorded',
+      exitCode: 0,
+      output: 'working\nfinished\n',
+    });
+  });
+});
+
+describe('sealing a call', () => {
+  test('refuses a start that comes later', async () => {
+    const claim = newClaim();
+    expect(await sandbox.sealCall(claim.callId, claim.incarnation, { signal })).toBe(true);
+    await expect(run('touch sealed', claim)).rejects.toBeInstanceOf(ClaimTakenError);
+    expect(await sandbox.stat('sealed', { signal })).toBeNull();
+    expect(await inspect(claim)).toEqual({ state: 'started' });
+  });
+
+  test('ends what still runs of it', async () => {
+    const claim = newClaim();
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    const running = sandbox.run({
+      command: 'echo up; sleep 600',
+      timeoutMs: 600_000,
+      signal,
+      onOutput: () => resolve(),
+      claim,
+    });
+    await started;
+    expect(await sandbox.sealCall(claim.callId, claim.incarnation, { signal })).toBe(false);
+    expect(await running).toMatchObject({ outcome: 'killed', exitCode: null, output: 'up\n' });
+  });
+
+  test('leaves a recorded call as it is', async () => {
+    const claim = newClaim();
+    await run('exit 5', claim);
+    expect(await sandbox.sealCall(claim.callId, claim.incarnation, { signal })).toBe(false);
+    expect(await inspect(claim)).toMatchObject({ state: 'recorded', exitCode: 5 });
+  });
+
+  test('races a start, and one of the two wins for good', async () => {
+    for (let round = 0; round < 10; round++) {
+      const claim = newClaim();
+      const marker = `race-${claim.callId}`;
+      const [sealed, started] = await Promise.allSettled([
+        sandbox.sealCall(claim.callId, claim.incarnation, { signal }),
+        run(`touch ${marker}`, claim),
+      ]);
+      const isSealed = sealed.status === 'fulfilled' && sealed.value;
+      expect(started.status === 'rejected').toBe(isSealed);
+      expect((await sandbox.stat(marker, { signal })) !== null && isSealed).toBe(false);
+    }
+  });
+});

@@ -131,6 +131,8 @@ export function createDemoRenderer(terminal: Terminal, now: () => number): DemoR
     });
     for (const one of list) if (!todosShown.has(one)) line(one);
     todosShown = new Set(list);
+    // Whatever result comes next says again whose it is.
+    speaker = null;
   }
 
   function showRun({ status, epoch: claimed, queuePosition }: DataParts['run']): void {

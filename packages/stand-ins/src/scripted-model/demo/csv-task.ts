@@ -35,14 +35,17 @@ export function* csvTask(task: Task): DemoScript {
     const assumptions = inferAssumptions(file, inspection);
     if (!assumptions)
       return failed(`${file} does not look like a table`, inspection.lines.slice(0, 3).join('\n'));
-    const script = index === 0 ? 'analyse.mjs' : `analyse-${index + 1}.mjs`;
-    const result = yield* analyseTable(assumptions, { script, plan });
+    const suffix = index === 0 ? '' : `-${index + 1}`;
+    const result = yield* analyseTable(
+      { ...assumptions, output: `analysis${suffix}.jsonl` },
+      { script: `analyse${suffix}.mjs`, plan },
+    );
     if (result.outcome === 'failed') return failed(`The analysis of ${file} failed`, result.said);
     analyses.push(result.analysis);
   }
 
   yield act(
-    'The script ran through. I write the report from its figures.',
+    'I write the report from these figures.',
     plan.at(3),
     writeFile('report.md', renderReport(analyses, task.text.split('\n\n')[0]?.trim() ?? '')),
   );

@@ -25,6 +25,8 @@ export type ColumnAssumption =
 export interface Assumptions {
   /** A path relative to the workspace. */
   readonly file: string;
+  /** Where the script writes its figures: one JSON value a line. */
+  readonly output: string;
   readonly encoding: 'utf-8' | 'windows-1252';
   readonly byteOrderMark: boolean;
   readonly delimiter: string;

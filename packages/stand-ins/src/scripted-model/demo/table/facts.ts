@@ -3,13 +3,27 @@ import { z } from 'zod';
 const columnBase = { fact: z.literal('column'), name: z.string(), filled: z.int(), missing: z.int() };
 const numberOrNull = z.number().nullable();
 
-const groupingSchema = z.object({
+const headSchema = z.object({
+  fact: z.enum(['groups', 'periods']),
   by: z.string(),
   distinct: z.int(),
   measures: z.array(z.string()),
-  rows: z.array(z.object({ value: z.string(), count: z.int(), means: z.array(numberOrNull) })),
 });
-export type Grouping = z.infer<typeof groupingSchema>;
+const memberSchema = z.object({
+  fact: z.literal('member'),
+  by: z.string(),
+  value: z.string(),
+  count: z.int(),
+  means: z.array(numberOrNull),
+});
+
+/** The rows of a table by the values of one column, with the means of its measures. */
+export interface Grouping {
+  readonly by: string;
+  readonly distinct: number;
+  readonly measures: readonly string[];
+  readonly rows: readonly z.infer<typeof memberSchema>[];
+}
 
 const tableSchema = z.object({
   fact: z.literal('table'),
@@ -67,9 +81,9 @@ export interface Facts {
   readonly correlations: readonly z.infer<typeof correlationSchema>[];
 }
 
-/** Reads the `FACT` lines of the script's output; null when the table's own line is not among them. */
-export function readFacts(output: string): Facts | null {
-  const lines = [...output.matchAll(/^FACT (\{.*\})\s*$/gm)].map((match) => parseLine(match[1] ?? ''));
+/** Reads the figures that the script wrote, one JSON value a line; null when the table's own line is not among them. */
+export function readFacts(texts: readonly string[]): Facts | null {
+  const lines = texts.map(parseLine);
   const pick = <Fact>(schema: z.ZodType<Fact>): Fact[] =>
     lines.flatMap((line) => {
       const parsed = schema.safeParse(line);
@@ -77,11 +91,16 @@ export function readFacts(output: string): Facts | null {
     });
   const [table] = pick(tableSchema);
   if (!table) return null;
+  const members = pick(memberSchema);
+  const groupings = pick(headSchema).map((head) => ({
+    ...head,
+    rows: members.filter(({ by }) => by === head.by),
+  }));
   return {
     table,
     columns: pick(columnSchema),
-    groups: pick(groupingSchema.extend({ fact: z.literal('groups') })),
-    periods: pick(groupingSchema.extend({ fact: z.literal('periods') })),
+    groups: groupings.filter(({ fact }) => fact === 'groups'),
+    periods: groupings.filter(({ fact }) => fact === 'periods'),
     correlations: pick(correlationSchema),
   };
 }

@@ -41,7 +41,7 @@ export interface TableSample {
 export function inferAssumptions(
   file: string,
   { lines: sample, hasByteOrderMark, encoding }: TableSample,
-): Assumptions | null {
+): Omit<Assumptions, 'output'> | null {
   const hasBom = hasByteOrderMark || (sample[0]?.startsWith('\uFEFF') ?? false);
   const text = sample
     .join('\n')

@@ -25,7 +25,7 @@ export function renderScript(assumptions: Assumptions): string {
   const types = new Set(assumptions.columns.map((column) => column.type));
   return [
     `// Analyses ${assumptions.file}. Written by Switchyard's scripted demo; run it with node.`,
-    "import { readFileSync } from 'node:fs';",
+    "import { readFileSync, writeFileSync } from 'node:fs';",
     '',
     '// What the first lines of the file suggest. Whatever contradicts it is reported, not guessed away.',
     renderAssumptions(assumptions),

@@ -74,5 +74,5 @@ function readColumn(column, index) {
 }
 
 function shorten(value) {
-  return value.length > 120 ? `${value.slice(0, 120)}…` : value;
+  return value.length > 80 ? `${value.slice(0, 80)}…` : value;
 }

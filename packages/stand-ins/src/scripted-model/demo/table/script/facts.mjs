@@ -5,7 +5,35 @@ if (problems.length > 0) {
   for (const problem of problems) process.stdout.write(`PROBLEM ${JSON.stringify(problem)}\n`);
   process.exitCode = 1;
 } else {
-  for (const fact of findFacts()) process.stdout.write(`FACT ${JSON.stringify(fact)}\n`);
+  const facts = findFacts();
+  writeFileSync(assumptions.output, facts.map((fact) => `${JSON.stringify(fact)}\n`).join(''));
+  for (const fact of facts) {
+    const line = readable(fact);
+    if (line !== null) process.stdout.write(`${line}\n`);
+  }
+  process.stdout.write(`All figures are in ${assumptions.output}.\n`);
+}
+
+/** One fact in words, for whoever watches; null for what would be too much. */
+function readable(fact) {
+  switch (fact.fact) {
+    case 'table':
+      return `${fact.rows} rows, ${fact.columns} columns, ${fact.missing} cells missing`;
+    case 'column':
+      if (fact.type === 'number')
+        return `${fact.name}: ${round(fact.min)} to ${round(fact.max)}, mean ${fact.mean}, median ${fact.median}`;
+      if (fact.type === 'date') return `${fact.name}: ${fact.first} to ${fact.last}`;
+      if (fact.type === 'text')
+        return `${fact.name}: ${fact.distinct} different, most often ${fact.top[0][0]} (${fact.top[0][1]})`;
+      return `${fact.name}: empty`;
+    case 'groups':
+    case 'periods':
+      return `by ${fact.by}: ${fact.distinct} groups`;
+    case 'correlation':
+      return `${fact.a} and ${fact.b}: r = ${fact.r}`;
+    default:
+      return null;
+  }
 }
 
 function findFacts() {
@@ -26,8 +54,8 @@ function findFacts() {
   return [
     table,
     ...profiles.slice(0, 40),
-    ...groupings(profiles, measures),
-    ...periods(profiles, measures),
+    ...groupings(profiles, measures).flat(),
+    ...periods(profiles, measures).flat(),
     ...correlations(profiles, measures),
   ];
 }
@@ -104,6 +132,7 @@ function periods(profiles, measures) {
     .slice(0, 1);
 }
 
+/** A head and its largest, or first, members: one fact each, so that no line of the file is long. */
 function grouping(fact, name, keys, measures, order) {
   const groups = new Map();
   keys.forEach((key, row) => {
@@ -115,18 +144,20 @@ function grouping(fact, name, keys, measures, order) {
   const all = [...groups].map(([value, members]) => ({
     value: shorten(value),
     count: members.length,
+    fact: 'member',
+    by: shorten(name),
     means: measures.map((index) => {
       const cells = members.flatMap((row) => values[index][row] ?? []);
       return cells.length === 0 ? null : round(sumOf(cells) / cells.length);
     }),
   }));
-  return {
+  const head = {
     fact,
-    by: name,
+    by: shorten(name),
     distinct: all.length,
     measures: measures.map((index) => shorten(columns[index].name)),
-    rows: all.toSorted(order).slice(0, 15),
   };
+  return [head, ...all.toSorted(order).slice(0, 15)];
 }
 
 /** The pairs of measures that go together most (Pearson), over the rows that have both. */

@@ -84,14 +84,17 @@ create table messages (
   unique (thread_id, public_id)
 );
 
+-- A run's row is written at every turn, so it has few indexes: those of foreign keys that the thread's key implies are
+-- left out together with the keys.
 create table runs (
   id uuid primary key,
-  account_id uuid not null references accounts on delete cascade,
-  project_id uuid not null references projects on delete cascade,
+  -- Both as the thread has them.
+  account_id uuid not null,
+  project_id uuid not null,
   thread_id uuid not null references threads on delete cascade,
-  -- The assistant's message that it writes, and the user's that it answers.
+  -- The assistant's message that it writes, and the user's that it answers, both of the thread.
   message_id uuid not null unique references messages on delete cascade,
-  user_message_id uuid not null references messages on delete cascade,
+  user_message_id uuid not null,
   status text not null,
   reason text,
   model text not null,
@@ -134,16 +137,12 @@ create table runs (
   -- Of the last write by a worker or the sweep.
   touched_at timestamptz not null default now()
 ) with (fillfactor = 70);
--- A thread has one run at work; others wait as `pending`.
+-- A thread has one run at work; others wait as `pending`. The sweep looks through it too.
 create unique index runs_active on runs (thread_id) where status in ('queued', 'running', 'awaiting-approval');
 create unique index runs_idempotency_key on runs (account_id, idempotency_key) where idempotency_key is not null;
 create index runs_thread on runs (thread_id, id);
-create index runs_project on runs (project_id);
-create index runs_user_message on runs (user_message_id);
 -- What an account has waiting: its priority, and whom to promote.
 create index runs_waiting on runs (account_id, id) where status in ('pending', 'queued');
--- What the sweep looks through.
-create index runs_attended on runs (id) where status in ('queued', 'running');
 
 create table parts (
   message_id uuid not null references messages on delete cascade,
@@ -170,7 +169,8 @@ create table usage (
   run_id uuid not null references runs on delete cascade,
   step integer not null,
   epoch integer not null,
-  account_id uuid not null references accounts on delete cascade,
+  -- As the run has it.
+  account_id uuid not null,
   model text not null,
   input_tokens bigint,
   cached_input_tokens bigint,

@@ -8,20 +8,25 @@ create type actor as (account_id uuid, user_id uuid, api_key_id uuid);
 -- `read`, `write` (run, upload, stop) or `manage` (keys, members, sharing, deletion); a null project asks about the
 -- account itself. Owners do all, members read and write, keys read and write. Being shared makes a thread readable
 -- through its link's own verb, and gives nobody anything here.
-create function may(asking actor, action text, project uuid) returns boolean language sql stable as $$
-  select
-    (project is null or exists (
-      select from projects p where p.id = project and p.account_id = (asking).account_id))
-    and case
-      when action not in ('read', 'write', 'manage') then false
-      when (asking).api_key_id is not null then action <> 'manage' and exists (
-        select from api_keys k
-        where k.id = (asking).api_key_id and k.account_id = (asking).account_id and k.revoked_at is null)
-      else exists (
-        select from account_members m
-        where m.account_id = (asking).account_id and m.user_id = (asking).user_id
-          and (m.role = 'owner' or action <> 'manage'))
-    end
+create function may(asking actor, action text, project uuid) returns boolean language plpgsql stable as $$
+begin
+  if project is not null and not exists (
+    select from projects p where p.id = project and p.account_id = asking.account_id
+  ) then
+    return false;
+  end if;
+  if action not in ('read', 'write', 'manage') then
+    return false;
+  end if;
+  if asking.api_key_id is not null then
+    return action <> 'manage' and exists (
+      select from api_keys k
+      where k.id = asking.api_key_id and k.account_id = asking.account_id and k.revoked_at is null);
+  end if;
+  return exists (
+    select from account_members m
+    where m.account_id = asking.account_id and m.user_id = asking.user_id and (m.role = 'owner' or action <> 'manage'));
+end
 $$;
 
 -- Raises unless the actor may. What he may not even read does not exist for him.

@@ -1,31 +1,40 @@
--- Rows as the verbs answer them: the table's own columns, with what is derived from other rows added.
+-- Rows as the verbs answer them: the table's own columns, with what is derived from other rows added. All functions are
+-- plpgsql, which keeps its plans: before Postgres 18 a function in SQL is planned anew in every transaction.
 
 -- The run that the thread is busy with, a waiting one last.
-create function active_run(thread uuid) returns runs language sql stable as $$
-  select * from runs r
-  where r.thread_id = thread and r.status in ('pending', 'queued', 'running', 'awaiting-approval')
-  order by r.status = 'pending', r.id
-  limit 1
+create function active_run(thread uuid) returns runs language plpgsql stable as $$
+declare
+  active runs;
+begin
+  select * into active from runs r
+    where r.thread_id = thread and r.status in ('pending', 'queued', 'running', 'awaiting-approval')
+    order by r.status = 'pending', r.id
+    limit 1;
+  return active;
+end
 $$;
 
 -- A thread needs input while its run waits for an answer, and after one that ended with a question.
-create function thread_row(thread threads) returns jsonb language sql stable as $$
-  select to_jsonb(thread) || jsonb_build_object(
-    'active_run', (select jsonb_build_object('id', a.id, 'status', a.status) from active_run(thread.id) a where a.id is not null),
+create function thread_row(thread threads) returns jsonb language plpgsql stable as $$
+declare
+  active runs := active_run(thread.id);
+begin
+  return to_jsonb(thread) || jsonb_build_object(
+    'active_run', case when active.id is not null then jsonb_build_object('id', active.id, 'status', active.status) end,
     'needs_input', coalesce((
       select r.status = 'awaiting-approval' or r.reason = 'asked' from runs r
-      where r.thread_id = thread.id and r.status <> 'pending' order by r.id desc limit 1), false))
-$$;
-
-create function parts_of(message uuid) returns json language sql stable as $$
-  select coalesce(json_agg(p.part order by p.step, p.position), '[]') from parts p where p.message_id = message
+      where r.thread_id = thread.id and r.status <> 'pending' order by r.id desc limit 1), false));
+end
 $$;
 
 -- An assistant's message comes with its run's row, from which its metadata follows.
-create function message_row(message messages) returns json language sql stable as $$
-  select json_build_object('id', message.public_id, 'role', message.role, 'position', message.position,
+create function message_row(message messages) returns json language plpgsql stable as $$
+begin
+  return json_build_object('id', message.public_id, 'role', message.role, 'position', message.position,
     'run', (select to_json(r) from runs r where r.message_id = message.id),
-    'parts', parts_of(message.id))
+    'parts', (
+      select coalesce(json_agg(p.part order by p.step, p.position), '[]') from parts p where p.message_id = message.id));
+end
 $$;
 
 create function read_messages(asking actor, thread_name text, before integer, page_size integer) returns json

@@ -1,7 +1,9 @@
 -- What users change. Each function is one transaction's work and locks account, then thread, then run.
 
-create function lock_account(account uuid) returns void language sql as $$
-  select from accounts a where a.id = account for no key update
+create function lock_account(account uuid) returns void language plpgsql as $$
+begin
+  perform from accounts a where a.id = account for no key update;
+end
 $$;
 
 create function create_project(asking actor, project_id uuid, project_name text) returns json language plpgsql as $$
@@ -97,6 +99,7 @@ declare
   run runs;
   file files;
   file_id text;
+  inserted integer;
   last_part integer;
 begin
   perform lock_account(asking.account_id);
@@ -131,6 +134,8 @@ begin
     if run.id is not null then
       raise exception 'The thread has an active run.' using errcode = 'SY410', detail = run.id::text;
     end if;
+    update threads t set next_position = t.next_position + 2, last_message_at = now(), active_at = now()
+      where t.id = thread.id returning * into thread;
   else
     if request ->> 'projectId' is not null then
       project := find_project(asking, 'write', request ->> 'projectId');
@@ -139,19 +144,18 @@ begin
         values ((request ->> 'newProjectId')::uuid, asking.account_id, 'Untitled', asking.user_id)
         returning * into project;
     end if;
-    insert into threads (id, account_id, project_id, created_by)
-      values ((request ->> 'newThreadId')::uuid, asking.account_id, project.id, asking.user_id)
+    insert into threads (id, account_id, project_id, created_by, next_position, last_message_at)
+      values ((request ->> 'newThreadId')::uuid, asking.account_id, project.id, asking.user_id, 3, now())
       returning * into thread;
   end if;
 
-  update threads t set next_position = t.next_position + 2, last_message_at = now(), active_at = now()
-    where t.id = thread.id returning * into thread;
   insert into messages (id, thread_id, position, role, public_id) values
     (user_message, thread.id, thread.next_position - 2, 'user',
       coalesce(request ->> 'publicMessageId', request ->> 'userMessageId')),
     ((request ->> 'messageId')::uuid, thread.id, thread.next_position - 1, 'assistant', request ->> 'messageId')
     on conflict (thread_id, public_id) do nothing;
-  if (select count(*) from messages m where m.id in (user_message, (request ->> 'messageId')::uuid)) < 2 then
+  get diagnostics inserted = row_count;
+  if inserted < 2 then
     raise exception 'The thread has a message with this id.' using errcode = 'SY409';
   end if;
 
@@ -186,16 +190,22 @@ $$;
 
 -- After a run of the account ended: the oldest waiting run whose thread is free goes on, this thread's own first.
 -- The caller holds the account's lock.
-create function promote(account uuid, thread uuid) returns json language sql as $$
-  with promoted as (
-    update runs p set status = 'queued', wakeup = p.wakeup + 1, touched_at = now()
+create function promote(account uuid, thread uuid) returns json language plpgsql as $$
+declare
+  promoted runs;
+begin
+  update runs p set status = 'queued', wakeup = p.wakeup + 1, touched_at = now()
     where p.id = (
       select w.id from runs w
       where w.account_id = account and w.status = 'pending' and not exists (
         select from runs a where a.thread_id = w.thread_id and a.status in ('queued', 'running', 'awaiting-approval'))
       order by w.thread_id <> thread, w.id limit 1)
-    returning p.id, p.wakeup, p.priority)
-  select coalesce(json_agg(json_build_object('runId', id, 'wakeup', wakeup, 'priority', priority)), '[]') from promoted
+    returning * into promoted;
+  if not found then
+    return '[]';
+  end if;
+  return json_build_array(json_build_object('runId', promoted.id, 'wakeup', promoted.wakeup, 'priority', promoted.priority));
+end
 $$;
 
 -- A run that no worker ever claimed ends here; any other is asked to, and its worker ends it.

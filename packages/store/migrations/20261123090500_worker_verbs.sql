@@ -74,8 +74,9 @@ end
 $$;
 
 -- Everything that the loop starts from, as one statement and so as one consistent read.
-create function load_run(target uuid, held_epoch integer) returns json language sql stable as $$
-  select json_build_object(
+create function load_run(target uuid, held_epoch integer) returns json language plpgsql stable as $$
+begin
+  return (select json_build_object(
     'run', r,
     'thread', thread_row(t),
     'project', json_build_object('id', p.id, 'sandboxId', p.sandbox_id),
@@ -91,19 +92,23 @@ create function load_run(target uuid, held_epoch integer) returns json language 
       select coalesce(json_agg(f order by f.id), '[]') from files f
       where f.project_id = r.project_id and f.path is not null))
   from runs r join threads t on t.id = r.thread_id join projects p on p.id = r.project_id
-  where r.id = target and r.epoch = held_epoch and r.status = 'running'
+  where r.id = target and r.epoch = held_epoch and r.status = 'running');
+end
 $$;
 
 -- `given`: {part, callId, toolName, ledger, effect}[] in stream order.
-create function insert_parts(message uuid, of_step integer, given json) returns void language sql as $$
+create function insert_parts(message uuid, of_step integer, given json) returns void language plpgsql as $$
+begin
   insert into parts (message_id, step, position, part, call_id, tool_name, ledger, effect)
-  select message, of_step, g.position, g.part, g."callId", g."toolName", g.ledger, g.effect
-  from rows from (json_to_recordset(given) as (part json, "callId" text, "toolName" text, ledger text, effect text))
-    with ordinality as g (part, "callId", "toolName", ledger, effect, position)
+    select message, of_step, g.position, g.part, g."callId", g."toolName", g.ledger, g.effect
+    from rows from (json_to_recordset(given) as (part json, "callId" text, "toolName" text, ledger text, effect text))
+      with ordinality as g (part, "callId", "toolName", ledger, effect, position);
+end
 $$;
 
 -- `counted`: the usage of the API.
-create function settle_usage(run runs, of_step integer, counted jsonb, cost numeric) returns void language sql as $$
+create function settle_usage(run runs, of_step integer, counted jsonb, cost numeric) returns void language plpgsql as $$
+begin
   insert into usage (run_id, step, epoch, account_id, model, input_tokens, cached_input_tokens, output_tokens,
       total_tokens, is_estimated, cost_usd, settled_at)
     values (run.id, of_step, run.epoch, run.account_id, run.model, (counted ->> 'inputTokens')::bigint,
@@ -113,7 +118,8 @@ create function settle_usage(run runs, of_step integer, counted jsonb, cost nume
       cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens,
       total_tokens = excluded.total_tokens, is_estimated = excluded.is_estimated, cost_usd = excluded.cost_usd,
       settled_at = now()
-    where usage.settled_at is null
+    where usage.settled_at is null;
+end
 $$;
 
 create function store_parts(target uuid, held_epoch integer, of_step integer, given json, counted jsonb, cost numeric,

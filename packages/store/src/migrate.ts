@@ -10,7 +10,8 @@ const lockKey = 7_305_817;
 /**
  * Applies the migrations that the database lacks, in order, each in a transaction, one process at a time; answers
  * their file names. What was applied is kept where the Supabase CLI keeps it, so that either may be used. Waits at most
- * a minute for another process.
+ * a minute for another process. The url is a direct one: the lock belongs to a session, which a transaction pooler does
+ * not keep.
  */
 export async function migrate({
   url,

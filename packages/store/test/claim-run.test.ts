@@ -19,7 +19,6 @@ import {
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import {
   calledShell,
-  claim,
   finishedShell,
   newActor,
   newClaimedRun,
@@ -233,42 +232,3 @@ async function rowsOf(run: { readonly id: string; readonly threadId: string; rea
       (select json_agg(t) from threads t where t.id = ${run.threadId}) as thread,
       (select json_agg(p) from projects p where p.id = ${run.projectId}) as project`;
 }
-
-it('keeps to one claim and one end while claims, ends, cancels and starts race for the thread', async () => {
-  const racer = await newActor(sql);
-  for (let round = 0; round < 10; round += 1) {
-    const started = await newRun(sql, racer);
-    const { run, wakeup } = started;
-    const work = async () => {
-      const answer = await claimRun(sql, { runId: run.id, wakeup, workerId: 'w' });
-      if (answer.outcome === 'stale') return 'stale';
-      const ended = await finishRun(sql, {
-        runId: run.id,
-        epoch: answer.epoch,
-        reason: 'finished',
-        lastOrdinal: 2,
-      });
-      return ended.run.lastEventId;
-    };
-    const answers = await Promise.allSettled([
-      work(),
-      requestCancel(sql, racer, run.id),
-      work(),
-      newRun(sql, racer, { threadId: run.threadId }),
-      requestCancel(sql, racer, run.id),
-      newRun(sql, racer, { threadId: run.threadId }),
-    ]);
-    for (const answer of answers) {
-      if (answer.status === 'fulfilled') continue;
-      const { reason } = answer;
-      expect(reason instanceof RunLostError || reason.code === 'run_active', String(reason)).toBe(true);
-    }
-    const ended = await readRun(sql, racer, run.id);
-    expect(['completed', 'cancelled', 'running']).toContain(ended.status);
-    if (ended.status === 'running') await claim(sql, started);
-    const [row] = await sql<{ active: number }[]>`
-      select count(*)::integer as active from runs
-      where thread_id = ${run.threadId} and status in ('queued', 'running', 'awaiting-approval')`;
-    expect(row?.active).toBeLessThanOrEqual(1);
-  }
-});

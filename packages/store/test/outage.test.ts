@@ -53,6 +53,35 @@ describe('a database that is down', () => {
   });
 });
 
+it('gives up a verb that waits for 15 seconds, and the server gives it up too', async () => {
+  const { sql, url } = database;
+  const actor = await newActor(sql);
+  const client = connectDatabase({ url, maxConnections: 1, applicationName: 'patient' });
+  await listProjects(client, actor, { limit: 1 });
+  const holder = await sql.reserve();
+  await holder`begin`;
+  await holder`select from accounts where id = ${actor.accountId} for update`;
+  const waitersOf = async () =>
+    sql`select from pg_stat_activity where application_name = 'patient' and wait_event_type = 'Lock'`;
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const waiting = newRun(client, actor).then(
+      () => 'answered',
+      (error: { code?: string }) => error.code,
+    );
+    await vi.waitFor(async () => expect(await waitersOf()).toHaveLength(1));
+    vi.advanceTimersByTime(15_000);
+    expect(await waiting).toBe('unavailable');
+  } finally {
+    vi.useRealTimers();
+  }
+  await vi.waitFor(async () => expect(await waitersOf()).toHaveLength(0));
+  await holder`rollback`;
+  holder.release();
+  expect((await listProjects(client, actor, { limit: 1 })).projects).toEqual([]);
+  await client.end();
+});
+
 it('works behind a transaction pooler, without prepared statements', async () => {
   const url = new URL(database.url);
   url.searchParams.set('pgbouncer', 'true');

@@ -34,6 +34,8 @@ export async function executeRun(worker: Worker, job: RunJob): Promise<'done' | 
   try {
     const { runId, wakeup } = job;
     const claiming = claim(worker, { runId, wakeup }, stop);
+    // It is awaited after the subscription; a rejection before that is not unheard.
+    claiming.catch(() => undefined);
     cleanups.push(await listenForCancel(worker, runId, stop));
     const claimed = await claiming;
     if (claimed.outcome === 'stale') {
@@ -64,10 +66,7 @@ async function claim(
   job: { readonly runId: string; readonly wakeup: number },
   stop: RunStop,
 ): Promise<RunClaim> {
-  const claiming = throughOutages(() => claimRun(sql, { ...job, workerId }), stop.signal);
-  // It is awaited after the subscription; a rejection before that is not unheard.
-  claiming.catch(() => undefined);
-  return await claiming;
+  return await throughOutages(async () => await claimRun(sql, { ...job, workerId }), stop.signal);
 }
 
 async function executeClaimed(

@@ -36,17 +36,18 @@ export function pollForCancel(
   stop: RunStop,
 ): () => void {
   const { runId, epoch } = run;
-  const timer = setInterval(() => {
+  const timer = setInterval(() => void ask(), pollMs);
+
+  /** Never throws: a store that is away is asked again. */
+  async function ask(): Promise<void> {
     const asked = epoch();
-    isCancelRequested(worker.sql, { runId, epoch: asked }).then(
-      (isRequested) => {
-        if (isRequested) stop.stop('cancelled');
-      },
-      (error: unknown) => {
-        if (error instanceof RunLostError && asked === epoch()) stop.stop('lost');
-      },
-    );
-  }, pollMs);
+    try {
+      if (await isCancelRequested(worker.sql, { runId, epoch: asked })) stop.stop('cancelled');
+    } catch (error) {
+      if (error instanceof RunLostError && asked === epoch()) stop.stop('lost');
+    }
+  }
+
   return () => clearInterval(timer);
 }
 

@@ -1,6 +1,7 @@
 import { createModels, createToolset, defaultRetryPolicy, type Tool } from '@switchyard/agent';
 import {
   connectRedis,
+  type Control,
   createControl,
   createRunQueue,
   type Redis,
@@ -29,7 +30,7 @@ import {
   type StartRunOptions,
 } from '@switchyard/store';
 import { inject } from 'vitest';
-import { createTestDatabase } from '../../../packages/store/test/database.ts';
+import { createTestDatabase, type TestDatabase } from '../../../packages/store/test/database.ts';
 import { executeRun } from '../src/execute-run.ts';
 import type { Worker } from '../src/worker.ts';
 
@@ -37,6 +38,7 @@ import type { Worker } from '../src/worker.ts';
 export interface Harness {
   readonly sql: Database;
   readonly redis: Redis;
+  readonly control: Control;
   readonly model: ScriptedModel;
   readonly actor: Actor;
   /** Lines of the worker's log, parsed. */
@@ -47,10 +49,13 @@ export interface Harness {
   stop(): Promise<void>;
 }
 
-export async function startHarness(tools: readonly Tool[]): Promise<Harness> {
-  const database = await createTestDatabase();
+export async function startHarness(
+  tools: readonly Tool[],
+  options: { readonly database?: TestDatabase; readonly redisUrl?: string } = {},
+): Promise<Harness> {
+  const database = options.database ?? (await createTestDatabase());
   const { sql } = database;
-  const redisUrl = inject('redisUrl');
+  const redisUrl = options.redisUrl ?? inject('redisUrl');
   const queueName = `test-${newId()}`;
   const redis = connectRedis(redisUrl);
   const queue = createRunQueue({ redisUrl, queueName });
@@ -98,6 +103,7 @@ export async function startHarness(tools: readonly Tool[]): Promise<Harness> {
   return {
     sql,
     redis,
+    control,
     model,
     actor,
     logged,

@@ -33,13 +33,12 @@ export function describeModelFailure(error: unknown, now = Date.now()): ModelFai
   if (error instanceof ModelStalledError || error instanceof EmptyAnswerError) {
     return { isRetryable: true, retryAfterMs: null, detail: error.message, cause: error };
   }
-  // Cut sockets, broken frames, errors that the server wrote into the stream: another attempt may do.
-  return {
-    isRetryable: true,
-    retryAfterMs: null,
-    detail: "The model's answer broke off.",
-    cause: error,
-  };
+  return brokenOff(error);
+}
+
+/** Cut sockets, broken frames, errors that the server wrote into the stream: another attempt may do. */
+function brokenOff(cause: unknown): ModelFailure {
+  return { isRetryable: true, retryAfterMs: null, detail: "The model's answer broke off.", cause };
 }
 
 function describeCall(error: APICallError, now: number): ModelFailure {
@@ -48,6 +47,8 @@ function describeCall(error: APICallError, now: number): ModelFailure {
   if (status === undefined) {
     return { ...common, isRetryable: true, detail: "The model's server cannot be reached." };
   }
+  // The head of the answer was good, its body was not.
+  if (status < 400) return brokenOff(error);
   if (status === 401 || status === 403) {
     return { ...common, isRetryable: false, detail: "The model's server refused our credentials." };
   }

@@ -1,5 +1,12 @@
 import type { Chunk } from '@switchyard/protocol';
-import { type FinishReason, type LanguageModelUsage, type ModelMessage, streamText, type ToolSet } from 'ai';
+import {
+  type FinishReason,
+  type LanguageModelUsage,
+  type ModelMessage,
+  streamText,
+  type TextStreamPart,
+  type ToolSet,
+} from 'ai';
 import { type AnswerChunks, createAnswerChunks } from './answer-chunks.ts';
 import { EmptyAnswerError, ModelStalledError } from './model-failure.ts';
 import type { Model } from './models.ts';
@@ -53,8 +60,15 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   let deadlineMs = deadlines.firstChunkMs;
   try {
     for (;;) {
-      const next = await patience.wait(parts.next(), deadlineMs);
-      if (next.done) break;
+      let next: IteratorResult<TextStreamPart<ToolSet>>;
+      try {
+        next = await patience.wait(parts.next(), deadlineMs);
+      } catch (error) {
+        // The model's silence, or its socket; whatever `show` throws is ours and not caught here.
+        signal.throwIfAborted();
+        return { outcome: 'failed', error };
+      }
+      if (next.done === true) break;
       const part = next.value;
       if (part.type === 'error') return { outcome: 'failed', error: part.error };
       if (part.type === 'finish-step') {
@@ -73,10 +87,6 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
     if (isEmpty && closing.length === 0) return { outcome: 'failed', error: new EmptyAnswerError() };
     if (closing.length > 0) await show(...closing);
     return end;
-  } catch (error) {
-    if (error instanceof ModelStalledError) return { outcome: 'failed', error };
-    signal.throwIfAborted();
-    throw error;
   } finally {
     // Ends the request when we left it early; an ended one does not mind.
     ours.abort();

@@ -51,7 +51,7 @@ type Answered = Extract<Asked, { outcome: 'answered' }>;
  * nothing more may be written then.
  */
 export async function runAgent(agent: RunAgent): Promise<AgentOutcome> {
-  const { context, journal, stop } = agent;
+  const { context, journal } = agent;
   let { step, calls } = agent.replay;
   let before: readonly MessagePart[] = context.parts.filter((row) => row.step < step).map(({ part }) => part);
 

@@ -10,13 +10,13 @@ export interface SandboxAccess {
    * Creates or starts it on first use and copies the attached files in; calls at the same time share one opening.
    * @throws AppError `sandbox_unavailable` or `sandbox_failed`; the next call tries again
    */
-  open(): Promise<Sandbox>;
+  readonly open: () => Promise<Sandbox>;
   /** The sandbox when it was opened before, else null. */
-  running(): Sandbox | null;
+  readonly running: () => Sandbox | null;
   /** Makes the next `open` look again: the sandbox did not answer. */
-  forget(): void;
+  readonly forget: () => void;
   /** Refuses a late start of a call that an earlier worker may still hold. Best effort. */
-  seal(call: { readonly callId: string; readonly incarnation: string }): Promise<void>;
+  readonly seal: (call: { readonly callId: string; readonly incarnation: string }) => Promise<void>;
 }
 
 /** Sealing must not hold up a run's end for long; a guess. */

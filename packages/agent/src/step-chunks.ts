@@ -46,7 +46,7 @@ export function createStepChunks(): StepChunks {
         case 'tool-input-delta':
           return;
         default: {
-          if (chunks.length === 0 || ('transient' in chunk && chunk.transient === true)) return;
+          if (chunks.length === 0 || ('transient' in chunk && chunk.transient)) return;
           const delta = merged(chunk);
           if (delta) chunks[chunks.length - 1] = delta;
           else chunks.push(chunk);

@@ -1,0 +1,132 @@
+import { defineTool } from '@switchyard/agent';
+import { LockLostError } from '@switchyard/bus';
+import { chunksOfParts, endingChunks, type Run, type SwitchyardMessage } from '@switchyard/protocol';
+import type { Scenario } from '@switchyard/stand-ins';
+import { readRun, snapshot, type StartedRun } from '@switchyard/store';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { executeRun } from '../src/execute-run.ts';
+import { dyingWorker } from './dying-worker.ts';
+import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
+
+/** How often each `once` call had its effect. */
+const effects = new Map<string, number>();
+
+const textInput = z.object({ text: z.string() });
+
+const look = defineTool({
+  name: 'look',
+  description: 'Reads.',
+  inputSchema: textInput,
+  effect: 'read',
+  needs: 'nothing',
+  execute: async ({ text }, { callId }) => ({
+    outcome: 'ok',
+    output: { seen: text },
+    data: [{ type: 'data-todo', id: callId, data: { todos: [{ text, status: 'open' }] } }],
+  }),
+});
+
+const send = defineTool({
+  name: 'send',
+  description: 'Acts on the world outside.',
+  inputSchema: textInput,
+  effect: 'once',
+  needs: 'outside',
+  async execute({ text }, { callId, emitOutput }) {
+    effects.set(callId, (effects.get(callId) ?? 0) + 1);
+    emitOutput('stdout', text);
+    return { outcome: 'ok', output: { sent: text } };
+  },
+});
+
+const complete = defineTool({
+  name: 'complete',
+  description: 'Ends the run.',
+  inputSchema: textInput,
+  effect: 'once',
+  needs: 'nothing',
+  execute: async ({ text }) => ({ outcome: 'ok', output: { text }, end: { reason: 'finished' } }),
+});
+
+/** A step with two parallel reads and an effect, one that is cut by its length, and one that completes. */
+const scenario: Scenario = {
+  turns: [
+    {
+      steps: [
+        { reasoning: 'Think.' },
+        { text: ['Two ', 'looks.'] },
+        { toolCall: { name: 'look', arguments: { text: 'left' }, pieces: 2 } },
+        { toolCall: { name: 'look', arguments: { text: 'right' } } },
+        { toolCall: { name: 'send', arguments: { text: 'gone' } } },
+      ],
+    },
+    { steps: [{ text: 'This is cut' }], finishReason: 'length' },
+    { steps: [{ text: 'Done.' }, { toolCall: { name: 'complete', arguments: { text: 'ok' } } }] },
+  ],
+};
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness([look, send, complete]);
+});
+afterAll(async () => {
+  await harness.stop();
+});
+
+/** The message of a viewer who was there all the time, or of a late one when the log did not get its end. */
+async function viewedMessage(run: Run): Promise<SwitchyardMessage> {
+  const chunks = await chunksOfLog(harness.redis, run.id);
+  if (run.lastEventId?.endsWith(`-${chunks.length}`)) return await foldMessage(chunks);
+  const stored = await snapshot(harness.sql, { runId: run.id });
+  return await foldMessage([
+    { type: 'start', messageId: run.messageId },
+    ...chunksOfParts(
+      stored.parts.map(({ part }) => part),
+      { closeLastStep: true },
+    ),
+    ...endingChunks(run),
+  ]);
+}
+
+/** Lets a worker die at its n-th call, then others go on until the run has ended. False when it ended before. */
+async function killAndRecover(
+  started: StartedRun,
+  cut: { readonly at: number; readonly when: 'before' | 'after' },
+): Promise<boolean> {
+  const first = dyingWorker(harness.worker, cut);
+  const lock = new AbortController();
+  const execution = executeRun(first.worker, jobOf(started, lock.signal)).catch(() => 'dead' as const);
+  const hasDied = await Promise.race([first.dead.then(() => true), execution.then(() => false)]);
+  if (!hasDied) return false;
+  lock.abort(new LockLostError(started.run.id));
+  expect(['done', 'dead']).toContain(await execution);
+  expect(await executeRun(harness.worker, jobOf(started))).toBe('done');
+  return true;
+}
+
+describe.each(['before', 'after'] as const)('a worker that dies %s its n-th call', (when) => {
+  it('leaves a run that another one ends: viewers see what is stored, and effects happen at most once', async () => {
+    let at = 1;
+    for (; ; at += 1) {
+      const started = await harness.start(scenario);
+      const hasDied = await killAndRecover(started, { at, when });
+      const run = await readRun(harness.sql, harness.actor, started.run.id);
+      const message = await storedMessage(harness, run);
+      const point = `${when} call ${at}`;
+      expect(run, point).toMatchObject({ status: 'completed', reason: 'finished', steps: 3 });
+      expect(await viewedMessage(run), point).toEqual(message);
+      for (const part of message.parts) {
+        if (part.type !== 'tool-send') continue;
+        const count = effects.get(part.toolCallId) ?? 0;
+        expect(count, point).toBeLessThanOrEqual(1);
+        if (part.state === 'output-available') expect(count, point).toBe(1);
+        else expect(part.errorText, point).toMatch(/outcome unknown/);
+      }
+      if (!hasDied) break;
+    }
+    // Claim, read, open, three answers, their calls, and the end.
+    expect(at).toBeGreaterThan(15);
+  });
+});

@@ -5,6 +5,7 @@ import { commentFrame, doneFrame, retryFrame } from './sse.ts';
 /** One viewer's connection, written raw: frames are encoded once and shared by all viewers. */
 export interface EventStream {
   readonly isClosed: boolean;
+  readonly bufferedBytes: number;
   /** Aborted when the connection is gone, whoever closed it. */
   readonly signal: AbortSignal;
   /** False when more than `limits.stream.viewerBufferBytes` now wait for this viewer: write no more before `drained`. */
@@ -20,6 +21,8 @@ export interface EventStream {
 /** All streams of the process. */
 export interface EventStreams {
   readonly count: number;
+  /** What waits in memory for all viewers together. */
+  readonly bufferedBytes: number;
   /** Sends status 200, the headers and a first comment. */
   open(response: ServerResponse, headers: Iterable<readonly [string, string]>): EventStream;
   /** Hands a stream's work to the process: `drain` waits for it. */
@@ -41,6 +44,11 @@ export function createEventStreams(): EventStreams {
   return {
     get count() {
       return open.size;
+    },
+    get bufferedBytes() {
+      let sum = 0;
+      for (const stream of open) sum += stream.bufferedBytes;
+      return sum;
     },
     open(response, headers) {
       const stream = createEventStream(response);
@@ -75,6 +83,9 @@ function createEventStream(response: ServerResponse): EventStream {
   return {
     get isClosed() {
       return response.destroyed || response.writableEnded;
+    },
+    get bufferedBytes() {
+      return response.writableLength;
     },
     signal: controller.signal,
     write(bytes) {

@@ -90,6 +90,7 @@ export async function startGateway({
     }),
     status: async () => ({
       streams: streams.count,
+      bufferedBytes: streams.bufferedBytes,
       followedRuns: feeds.count,
       queue: await queue.counts(),
       memory: process.memoryUsage(),

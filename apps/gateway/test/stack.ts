@@ -22,8 +22,10 @@ export interface Stack {
   /** A new person's token. */
   signIn(): { readonly userId: string; readonly token: string };
   client(token: string): Client;
-  /** SIGTERM to the gateway alone. */
+  /** Stops the gateway alone, as SIGTERM does. */
   drain(): Promise<void>;
+  /** A second gateway on the same services. */
+  startAnother(): Promise<{ readonly url: string; drain(): Promise<void> }>;
   stop(): Promise<void>;
 }
 
@@ -32,7 +34,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-gateway-'));
   const supabase = await startSupabase({ dataDir });
   const database = await createDatabase();
-  const redis = connectRedis(inject('redisUrl'));
+  const redis = connectRedis(environment['REDIS_URL'] ?? inject('redisUrl'));
   const variables = {
     ENVIRONMENT: 'development',
     LOG_LEVEL: 'silent',
@@ -46,10 +48,9 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     DRAIN_MS: '2000',
     ...environment,
   };
-  const config = readConfig(variables);
-  const logger = createLogger({ name: 'gateway', level: config.logLevel });
-  const lifecycle = createLifecycle({ logger, drainMs: 5000 });
-  const { url, adminUrl } = await startGateway({ config, logger, lifecycle });
+  const served = await serve(variables);
+  const { url, adminUrl } = served;
+  const others: { drain(): Promise<void> }[] = [];
   return {
     url,
     adminUrl,
@@ -62,15 +63,30 @@ export async function startStack(environment: Readonly<Record<string, string>> =
       return { userId, token: supabase.issueToken({ userId, email: `${userId}@example.com` }) };
     },
     client: (token) => createClient({ url, token }),
-    drain: () => lifecycle.stop('test'),
+    drain: () => served.drain(),
+    async startAnother() {
+      const another = await serve(variables);
+      others.push(another);
+      return another;
+    },
     async stop() {
-      await lifecycle.stop('test');
+      for (const each of [served, ...others]) await each.drain();
       redis.disconnect();
       await supabase.stop();
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function serve(
+  variables: Readonly<Record<string, string>>,
+): Promise<{ url: string; adminUrl: string; drain(): Promise<void> }> {
+  const config = readConfig(variables);
+  const logger = createLogger({ name: 'gateway', level: config.logLevel });
+  const lifecycle = createLifecycle({ logger, drainMs: 5000 });
+  const { url, adminUrl } = await startGateway({ config, logger, lifecycle });
+  return { url, adminUrl, drain: () => lifecycle.stop('test') };
 }
 
 async function createDatabase(): Promise<{ url: string; sql: Database; drop(): Promise<void> }> {

@@ -20,6 +20,7 @@ export interface Connection {
   readonly text: string;
   /** Takes nothing from the socket any more, so that the gateway's writes pile up. */
   pause(): void;
+  resume(): void;
   close(): void;
 }
 
@@ -80,7 +81,8 @@ export async function connect(
         await wake.promise;
       }
     },
-    pause: () => response.socket.pause(),
+    pause: () => response.pause(),
+    resume: () => response.resume(),
     close: () => call.destroy(),
   };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createLineWindow, type LinesRead, type LineWindowOptions } from './line-window.ts';
 
-const roomy = { offset: 1, limit: 1000, maxBytes: 100_000, maxLineBytes: 2000 };
+const roomy = { firstLine: 1, offset: 1, limit: 1000, maxBytes: 100_000, maxLineBytes: 2000 };
 
 /** Reads a file that comes in pieces of the given sizes, as the tool does. */
 function read(
@@ -43,10 +43,9 @@ describe('a window of lines', () => {
           expect(page.lines[0]?.number).toBe(offset);
           expect(page.lines.length).toBeLessThanOrEqual(limit);
           found.push(...texts(page));
-          if (page.nextOffset === null) {
-            expect(page.totalLines).toBe(lines.length);
-            expect(page.endsWithNewline).toBe(endsWithNewline);
-          }
+          const isLast = page.nextOffset === null;
+          expect(page.totalLines).toBe(isLast ? lines.length : null);
+          expect(!isLast || page.endsWithNewline === endsWithNewline).toBe(true);
           offset = page.nextOffset;
         }
         expect(found).toEqual(lines);
@@ -84,6 +83,12 @@ describe('a window of lines', () => {
     const content = Buffer.from(`${'x'.repeat(5)}\r\n${'y'.repeat(6)}\r\n`);
     const lines = texts(read(content, { maxLineBytes: 5 }));
     expect(lines).toEqual(['xxxxx', 'yyyyy [… 2 more bytes in this line]']);
+  });
+
+  test('counts from the line that its first piece begins with', () => {
+    const { lines, totalLines } = read(Buffer.from('x\ny\n'), { firstLine: 41, offset: 42 });
+    expect(lines).toEqual([{ number: 42, text: 'y' }]);
+    expect(totalLines).toBe(42);
   });
 
   test('beyond the end there are no lines, and the file is counted', () => {

@@ -2,6 +2,8 @@ import type { NumberedLine } from './numbered-lines.ts';
 import { byteOrderMark, decodeBytes, encodingOf, type TextEncoding, wholeCharacters } from './text-bytes.ts';
 
 export interface LineWindowOptions {
+  /** The number of the line with which the first piece begins: 1 at the beginning of the file. */
+  readonly firstLine: number;
   /** The number of the first line that is wanted, from 1. */
   readonly offset: number;
   /** How many lines at most. */
@@ -45,7 +47,7 @@ export function createLineWindow(options: LineWindowOptions): LineWindow {
   const taken: RawLine[] = [];
   let takenBytes = 0;
   /** Of the line that is being read. */
-  let number = 1;
+  let number = options.firstLine;
   let kept: Buffer[] = [];
   let keptBytes = 0;
   let lineBytes = 0;

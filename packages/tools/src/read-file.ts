@@ -2,6 +2,7 @@ import { defineTool, type ToolResult } from '@switchyard/agent';
 import type { Sandbox } from '@switchyard/sandbox';
 import { z } from 'zod';
 import { createLineWindow, type LinesRead } from './line-window.ts';
+import { countLineEnds, locateLine } from './locate-line.ts';
 import { formatNumberedLines } from './numbered-lines.ts';
 import { kindOfContent } from './text-bytes.ts';
 
@@ -13,8 +14,8 @@ const maxLines = 2000;
 /** Most files and most ranges are in the first piece; the others are worth larger ones. */
 const firstPieceBytes = 256 * 1024;
 const nextPieceBytes = 4 * 1024 * 1024;
-/** Looking further takes seconds, and a command does it faster. */
-const maxScannedBytes = 64 * 1024 * 1024;
+/** A line that goes on for longer than this is no text to be read by lines. */
+const maxSearchedBytes = 16 * 1024 * 1024;
 
 const inputSchema = z.strictObject({
   path: z.string().min(1).describe('File in the workspace: relative to /workspace, or absolute below it.'),
@@ -54,20 +55,32 @@ interface LineRange {
 
 async function readLines(sandbox: Sandbox, range: LineRange): Promise<ToolResult> {
   const { path, offset, limit, signal } = range;
-  const window = createLineWindow({ offset, limit, maxBytes, maxLineBytes });
-  for (let position = 0; ;) {
-    const length = position === 0 ? firstPieceBytes : nextPieceBytes;
-    const { bytes, size } = await sandbox.readFile(path, { offset: position, length, signal });
-    if (position === 0) {
-      const content = kindOfContent(bytes);
-      if (content.kind === 'binary')
-        return { outcome: 'error', message: binaryText(path, content.name, size) };
-    }
-    position += bytes.byteLength;
-    const isEnd = bytes.byteLength === 0 || position >= size;
-    if (!window.push(bytes) || isEnd) return describe(window.finish(), { path, offset, size });
-    if (position >= maxScannedBytes) return { outcome: 'error', message: tooFarText(range, size) };
+  const first = await sandbox.readFile(path, { length: firstPieceBytes, signal });
+  const { size } = first;
+  const content = kindOfContent(first.bytes);
+  if (content.kind === 'binary') return { outcome: 'error', message: binaryText(path, content.name, size) };
+
+  const isWhole = first.bytes.byteLength >= size;
+  const place =
+    isWhole || countLineEnds(first.bytes) >= offset - 1
+      ? null
+      : await locateLine(sandbox, { path, line: offset, signal });
+  if (place !== null && place.position >= size) {
+    return { outcome: 'error', message: noLineText(path, offset, place.totalLines) };
   }
+  const firstLine = place === null ? 1 : offset;
+  const window = createLineWindow({ firstLine, offset, limit, maxBytes, maxLineBytes });
+  let position = place?.position ?? first.bytes.byteLength;
+  let isWanted = place === null ? window.push(first.bytes) : true;
+  for (const end = position + maxSearchedBytes; isWanted && position < size;) {
+    if (position >= end) return { outcome: 'error', message: endlessLineText(path, size) };
+    const { bytes } = await sandbox.readFile(path, { offset: position, length: nextPieceBytes, signal });
+    // The file became shorter meanwhile.
+    if (bytes.byteLength === 0) break;
+    position += bytes.byteLength;
+    isWanted = window.push(bytes);
+  }
+  return describe(window.finish(), { path, offset, size });
 }
 
 function describe(read: LinesRead, file: { path: string; offset: number; size: number }): ToolResult {
@@ -76,12 +89,10 @@ function describe(read: LinesRead, file: { path: string; offset: number; size: n
   const [first, last] = [lines[0], lines.at(-1)];
   if (!first || !last) {
     if (size === 0) return { outcome: 'ok', output: `[${path}: empty, 0 bytes]` };
-    return {
-      outcome: 'error',
-      message: `${path} has ${totalLines ?? 0} lines; there is no line ${offset}. Read with an offset from 1 to ${totalLines ?? 1}.`,
-    };
+    return { outcome: 'error', message: noLineText(path, offset, totalLines ?? 0) };
   }
-  const range = `lines ${first.number}-${last.number}${totalLines === null ? '' : ` of ${totalLines}`}`;
+  const numbers = first === last ? `line ${first.number}` : `lines ${first.number}-${last.number}`;
+  const range = `${numbers}${totalLines === null ? '' : ` of ${totalLines}`}`;
   const remarks = [
     `${size} bytes`,
     ...(nextOffset === null ? [] : [`more follows: go on with offset ${nextOffset}`]),
@@ -100,6 +111,10 @@ function binaryText(path: string, name: string, size: number): string {
   return `${path} (${size} bytes) is ${name}, which read_file does not show. Inspect it with a command of shell, for example file, strings or xxd | head, or convert it to text first.`;
 }
 
-function tooFarText({ path, offset, limit }: LineRange, size: number): string {
-  return `Line ${offset} of ${path} (${size} bytes) lies beyond the first ${maxScannedBytes / 1024 / 1024} MiB, as far as read_file looks. Use shell: tail -n +${offset} <file> | head -n ${limit} | cut -c 1-${maxLineBytes}`;
+function noLineText(path: string, line: number, totalLines: number): string {
+  return `${path} has ${totalLines} lines; there is no line ${line}. Read with an offset from 1 to ${totalLines}.`;
+}
+
+function endlessLineText(path: string, size: number): string {
+  return `${path} (${size} bytes) has a line of more than ${maxSearchedBytes / 1024 / 1024} MiB there. Use shell, for example cut -c or head -c, to see parts of it.`;
 }

@@ -85,7 +85,9 @@ function describe(path: string, replaced: Extract<ReplaceOutcome, { outcome: 're
 
 /** The new content around the first replacement, with line numbers. */
 function excerpt(bytes: Uint8Array, line: number): string {
-  const all = textOf(bytes).split('\n');
+  const all = textOf(bytes)
+    .replace(/\r?\n$/, '')
+    .split('\n');
   const first = Math.max(1, line - linesAround);
   const shown = all.slice(first - 1, first - 1 + maxShownLines);
   return formatNumberedLines(

@@ -1,0 +1,399 @@
+import { randomUUID } from 'node:crypto';
+import { RunStopped } from '@switchyard/agent';
+import { AppError } from '@switchyard/protocol';
+import { ClaimTakenError } from '@switchyard/sandbox';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { allTools } from '../src/index.ts';
+import { listFilesTool } from '../src/list-files.ts';
+import { readFileTool } from '../src/read-file.ts';
+import { shellTool } from '../src/shell.ts';
+import { strReplaceTool } from '../src/str-replace.ts';
+import { todoTool } from '../src/todo.ts';
+import { writeFileTool } from '../src/write-file.ts';
+import { openWorkbench, type Workbench } from './workbench.ts';
+
+let bench: Workbench;
+const never = new AbortController().signal;
+
+beforeAll(async () => {
+  bench = await openWorkbench();
+});
+afterAll(() => bench.close());
+
+const inspect = (callId: string) =>
+  bench.sandbox.inspectCall(callId, bench.sandbox.incarnation, { signal: never });
+
+describe('shell', () => {
+  test('gives exit code, both streams as they came, and how long it took', async () => {
+    const result = await bench.call(shellTool, { command: 'echo one; echo two >&2; echo three; exit 3' });
+    expect(result).toEqual({
+      outcome: 'ok',
+      output: { exitCode: 3, output: 'one\ntwo\nthree\n', durationMs: expect.any(Number), timedOut: false },
+    });
+  });
+
+  test('takes scripts with heredocs, quotes and several lines', async () => {
+    const command = `cat <<'END' | tr a-z A-Z\nit's "quoted" $HOME\nEND\nprintf '%s' "$0" >/dev/null`;
+    expect(await bench.call(shellTool, { command })).toMatchObject({
+      output: { exitCode: 0, output: `IT'S "QUOTED" $HOME\n` },
+    });
+  });
+
+  test('runs in the folder that is named, and starts anew each time', async () => {
+    await bench.write('deep/folder/x', '');
+    await bench.call(shellTool, { command: 'cd /tmp; export COLOR=green' });
+    const again = await bench.call(shellTool, { command: 'pwd; echo "[$COLOR]"', cwd: 'deep/folder' });
+    expect(again).toMatchObject({ output: { output: '/workspace/deep/folder\n[]\n' } });
+    await expect(bench.call(shellTool, { command: 'pwd', cwd: '../etc' })).rejects.toThrow(AppError);
+  });
+
+  test('shows output while it runs', async () => {
+    const seen: string[] = [];
+    const running = bench.call(
+      shellTool,
+      { command: 'echo started; until [ -e go ]; do sleep 0.05; done; echo ended' },
+      { onOutput: (text) => seen.push(text) },
+    );
+    await vi.waitFor(() => expect(seen.join('')).toContain('started'), { timeout: 10_000 });
+    await bench.write('go', '');
+    expect(await running).toMatchObject({ output: { output: 'started\nended\n' } });
+    expect(seen.join('')).toBe('started\nended\n');
+  });
+
+  test('keeps the beginning and the end of long output', async () => {
+    const result = await bench.call(shellTool, { command: 'seq 1 100000' });
+    if (result.outcome !== 'ok') throw new Error(result.message);
+    const { output } = result.output as { output: string };
+    expect(output.length).toBeLessThan(34_000);
+    expect(output).toMatch(/^1\n2\n3\n[^]*\n\[… 556127 bytes left out …\]\n[^]*\n99999\n100000\n$/);
+  });
+
+  test('kills what runs too long with all that it started, and keeps its output', async () => {
+    const command = 'echo before; (sleep 600; echo never) & sleep 600';
+    const result = await bench.call(shellTool, { command, timeout_seconds: 1 });
+    expect(result).toMatchObject({
+      output: {
+        exitCode: null,
+        output: 'before\n',
+        timedOut: true,
+        note: 'Killed after 1 s with all that it started. Give it more time (timeout_seconds up to 1800), less to do, or start it in the background with its output in a file.',
+      },
+    });
+    const left = await bench.call(shellTool, { command: 'pgrep -fxc "sleep 600" || true' });
+    expect(left).toMatchObject({ output: { output: '0\n' } });
+  });
+
+  test('is killed by a cancel, and goes on when its run is handed over', async () => {
+    for (const [cause, file] of [
+      ['cancelled', 'cancelled.txt'],
+      ['hand-over', 'handed-over.txt'],
+    ] as const) {
+      const stop = new AbortController();
+      const callId = randomUUID();
+      const command = `echo up; until [ -e finish ]; do sleep 0.05; done; echo "done" > ${file}`;
+      const onOutput = () => stop.abort(new RunStopped(cause));
+      await expect(
+        bench.call(shellTool, { command }, { callId, signal: stop.signal, onOutput }),
+      ).rejects.toThrow(RunStopped);
+    }
+    await bench.write('finish', '');
+    await vi.waitFor(async () => expect((await bench.read('handed-over.txt')).toString()).toBe('done\n'), {
+      timeout: 10_000,
+    });
+    expect(await bench.sandbox.stat('cancelled.txt', { signal: never })).toBeNull();
+  });
+
+  test('runs once: the same call again is refused, and its record makes the same result', async () => {
+    const callId = randomUUID();
+    const command = 'echo once >> marker.txt; cat marker.txt; exit 4';
+    const first = await bench.call(shellTool, { command }, { callId });
+    await expect(bench.call(shellTool, { command }, { callId })).rejects.toThrow(ClaimTakenError);
+    const record = await inspect(callId);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(first).toMatchObject({ output: { exitCode: 4, output: 'once\n', timedOut: false } });
+    expect(shellTool.recover?.(record, { command })).toMatchObject({
+      outcome: 'ok',
+      output: { exitCode: 4, output: 'once\n', timedOut: false },
+    });
+  });
+
+  test('a recorded output is cut like a live one', async () => {
+    const callId = randomUUID();
+    const command = 'seq 1 30000';
+    const live = await bench.call(shellTool, { command }, { callId });
+    const record = await inspect(callId);
+    if (record.state !== 'recorded' || live.outcome !== 'ok') throw new Error(record.state);
+    const recovered = shellTool.recover?.(record, { command });
+    expect(recovered).toMatchObject({ output: { output: (live.output as { output: string }).output } });
+  });
+});
+
+describe('write_file', () => {
+  test('makes folders and says whether the file is new', async () => {
+    const input = { path: 'new/folder/über.txt', content: 'Grüße\n' };
+    expect(await bench.call(writeFileTool, input)).toEqual({
+      outcome: 'ok',
+      output: { path: 'new/folder/über.txt', outcome: 'created', bytes: 8 },
+    });
+    expect(await bench.call(writeFileTool, { ...input, content: '' })).toMatchObject({
+      output: { outcome: 'overwritten', bytes: 0 },
+    });
+    expect(await bench.read('new/folder/über.txt')).toHaveLength(0);
+  });
+
+  test('puts a large file in place whole', async () => {
+    const content = 'line of a large file\n'.repeat(40_000);
+    await bench.call(writeFileTool, { path: 'large.txt', content });
+    expect((await bench.read('large.txt')).toString()).toBe(content);
+  });
+
+  test('recovers its own result from the claim, and refuses a second try', async () => {
+    const callId = randomUUID();
+    const input = { path: 'claimed.txt', content: 'first' };
+    const first = await bench.call(writeFileTool, input, { callId });
+    await expect(bench.call(writeFileTool, { ...input, content: 'second' }, { callId })).rejects.toThrow(
+      ClaimTakenError,
+    );
+    expect((await bench.read('claimed.txt')).toString()).toBe('first');
+    const record = await inspect(callId);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(writeFileTool.recover?.(record, input)).toEqual(first);
+  });
+
+  test('leaves the workspace by no path, and says what stands in the way', async () => {
+    await expect(bench.call(writeFileTool, { path: '../x', content: '' })).rejects.toThrow(
+      'leaves the workspace',
+    );
+    await bench.write('a-file', 'x');
+    const callId = randomUUID();
+    const blocked = { path: 'a-file/below', content: '' };
+    await expect(bench.call(writeFileTool, blocked, { callId })).rejects.toThrow(
+      'The folder of a-file/below cannot be made.',
+    );
+    const record = await inspect(callId);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(writeFileTool.recover?.(record, blocked)).toEqual({
+      outcome: 'error',
+      message: 'The file could not be written; nothing was changed.',
+    });
+  });
+});
+
+describe('read_file', () => {
+  test('gives lines with numbers, and the offset to go on with', async () => {
+    await bench.write(
+      'numbers.txt',
+      Array.from({ length: 30 }, (_, index) => `line ${index + 1}\n`).join(''),
+    );
+    expect(await bench.call(readFileTool, { path: 'numbers.txt', offset: 9, limit: 2 })).toEqual({
+      outcome: 'ok',
+      output:
+        '[numbers.txt: lines 9-10; 231 bytes; more follows: go on with offset 11]\n     9\tline 9\n    10\tline 10',
+    });
+    expect(await bench.call(readFileTool, { path: '/workspace/numbers.txt', offset: 29 })).toMatchObject({
+      output: '[/workspace/numbers.txt: lines 29-30 of 30; 231 bytes]\n    29\tline 29\n    30\tline 30',
+    });
+  });
+
+  test('names what is special about a file', async () => {
+    await bench.write('special.csv', Buffer.from('\ufeffa;b\r\n1;2', 'utf8'));
+    expect(await bench.call(readFileTool, { path: 'special.csv' })).toMatchObject({
+      output:
+        '[special.csv: lines 1-2 of 2; 11 bytes; no line end after the last line; CRLF line ends; begins with a byte order mark]\n     1\ta;b\n     2\t1;2',
+    });
+    await bench.write('empty.txt', '');
+    expect(await bench.call(readFileTool, { path: 'empty.txt' })).toMatchObject({
+      output: '[empty.txt: empty, 0 bytes]',
+    });
+  });
+
+  test('reads far into a large file', async () => {
+    await bench.call(shellTool, {
+      command: 'seq 1 5000000 > long.txt; printf last >> long.txt; cp long.txt "it\'s"',
+    });
+    const last = '5000000\t5000000\n5000001\tlast';
+    expect(await bench.call(readFileTool, { path: 'long.txt', offset: 5_000_000 })).toMatchObject({
+      output: `[long.txt: lines 5000000-5000001 of 5000001; 38888900 bytes; no line end after the last line]\n${last}`,
+    });
+    expect(await bench.call(readFileTool, { path: "it's", offset: 4_000_000, limit: 1 })).toMatchObject({
+      output:
+        "[it's: line 4000000; 38888900 bytes; more follows: go on with offset 4000001]\n4000000\t4000000",
+    });
+    expect(await bench.call(readFileTool, { path: 'long.txt', offset: 5_000_002 })).toEqual({
+      outcome: 'error',
+      message: 'long.txt has 5000001 lines; there is no line 5000002. Read with an offset from 1 to 5000001.',
+    });
+  });
+
+  test('goes on over the edge of the first piece, and gives up on a line without end', async () => {
+    await bench.call(shellTool, {
+      command: 'seq 1 100000 > edge.txt; (echo head; head -c 20000000 /dev/zero | tr "\\0" x) > line.txt',
+    });
+    expect(await bench.call(readFileTool, { path: 'edge.txt', offset: 43_000, limit: 2000 })).toMatchObject({
+      output: expect.stringMatching(/^\[edge\.txt: lines 43000-44999; .*\n 44999\t44999$/s),
+    });
+    expect(await bench.call(readFileTool, { path: 'line.txt' })).toEqual({
+      outcome: 'error',
+      message:
+        'line.txt (20000005 bytes) has a line of more than 16 MiB there. Use shell, for example cut -c or head -c, to see parts of it.',
+    });
+  });
+
+  test('refuses what is not text, not there, or beyond the end', async () => {
+    await bench.write('picture.png', Buffer.from('\u0089PNG\r\n\u001a\n\u0000\u0000', 'latin1'));
+    expect(await bench.call(readFileTool, { path: 'picture.png' })).toMatchInlineSnapshot(`
+      {
+        "message": "picture.png (10 bytes) is a PNG image, which read_file does not show. Inspect it with a command of shell, for example file, strings or xxd | head, or convert it to text first.",
+        "outcome": "error",
+      }
+    `);
+    await bench.write('short.txt', 'one\ntwo\n');
+    expect(await bench.call(readFileTool, { path: 'short.txt', offset: 7 })).toMatchInlineSnapshot(`
+      {
+        "message": "short.txt has 2 lines; there is no line 7. Read with an offset from 1 to 2.",
+        "outcome": "error",
+      }
+    `);
+    await expect(bench.call(readFileTool, { path: 'nowhere.txt' })).rejects.toThrow(
+      'nowhere.txt does not exist.',
+    );
+    await expect(bench.call(readFileTool, { path: '/etc/passwd' })).rejects.toThrow('not below /workspace');
+  });
+});
+
+describe('str_replace', () => {
+  test('changes one place, keeps mode and bytes, and shows the new lines', async () => {
+    await bench.call(shellTool, {
+      command: String.raw`printf '#!/bin/sh\n\techo "a"\n\techo "b"\n' > run.sh; chmod 755 run.sh`,
+    });
+    const input = { path: 'run.sh', old_str: '\techo "a"', new_str: '\techo "A"\n\techo "AA"' };
+    expect(await bench.call(strReplaceTool, input)).toMatchInlineSnapshot(`
+      {
+        "outcome": "ok",
+        "output": {
+          "atLines": [
+            2,
+          ],
+          "bytes": 41,
+          "now": "     1	#!/bin/sh
+           2		echo "A"
+           3		echo "AA"
+           4		echo "b"",
+          "path": "run.sh",
+          "replacements": 1,
+        },
+      }
+    `);
+    expect((await bench.read('run.sh')).toString()).toBe('#!/bin/sh\n\techo "A"\n\techo "AA"\n\techo "b"\n');
+    expect(await bench.call(shellTool, { command: './run.sh' })).toMatchObject({
+      output: { output: 'A\nAA\nb\n' },
+    });
+  });
+
+  test('names the places when there are several, and replaces them all when asked', async () => {
+    await bench.write('many.txt', 'x = 1\ny = x\nz = x\n');
+    expect(await bench.call(strReplaceTool, { path: 'many.txt', old_str: 'x', new_str: 'w' })).toEqual({
+      outcome: 'error',
+      message:
+        'old_str occurs 3 times in many.txt, at lines 1, 2 and 3; nothing was changed. Add lines around it until it is unique, or set replace_all to true.',
+    });
+    const all = { path: 'many.txt', old_str: 'x', new_str: 'w', replace_all: true };
+    expect(await bench.call(strReplaceTool, all)).toMatchObject({
+      output: { replacements: 3, atLines: [1, 2, 3] },
+    });
+    expect((await bench.read('many.txt')).toString()).toBe('w = 1\ny = w\nz = w\n');
+  });
+
+  test('explains a miss and changes nothing', async () => {
+    await bench.write('tabs.py', 'def f():\n\treturn 1\n');
+    const miss = { path: 'tabs.py', old_str: '    return 1', new_str: '    return 2' };
+    expect(await bench.call(strReplaceTool, miss)).toMatchInlineSnapshot(`
+      {
+        "message": "old_str was not found in tabs.py; nothing was changed. Only whitespace differs at line 2. Line 2 begins with 1 tab, in old_str with 4 spaces. The file has:
+           2		return 1",
+        "outcome": "error",
+      }
+    `);
+    expect((await bench.read('tabs.py')).toString()).toBe('def f():\n\treturn 1\n');
+  });
+
+  test('recovers its own result from the claim', async () => {
+    await bench.write('once.txt', 'a b c');
+    const callId = randomUUID();
+    const input = { path: 'once.txt', old_str: 'b', new_str: 'bb' };
+    const first = await bench.call(strReplaceTool, input, { callId });
+    await expect(
+      bench.call(strReplaceTool, { ...input, old_str: 'bb', new_str: 'bbb' }, { callId }),
+    ).rejects.toThrow(ClaimTakenError);
+    const record = await inspect(callId);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(strReplaceTool.recover?.(record, input)).toEqual(first);
+    expect((await bench.read('once.txt')).toString()).toBe('a bb c');
+  });
+
+  test('refuses binary files and replacements that change nothing', async () => {
+    await bench.write('data.bin', Buffer.from([1, 0, 2]));
+    expect(await bench.call(strReplaceTool, { path: 'data.bin', old_str: 'a', new_str: 'b' })).toMatchObject({
+      message: 'data.bin is a binary file, not text. Nothing was changed.',
+    });
+    expect(await bench.call(strReplaceTool, { path: 'data.bin', old_str: 'a', new_str: 'a' })).toMatchObject({
+      outcome: 'error',
+    });
+  });
+});
+
+describe('list_files', () => {
+  test('lists a folder, deeper when asked', async () => {
+    await bench.call(shellTool, {
+      command: `mkdir -p listed/sub/deep; cd listed; printf abc > b.txt; printf x > .hidden; printf y > sub/c.txt; ln -s b.txt link; touch "two
+lines"`,
+    });
+    expect(await bench.call(listFilesTool, { path: 'listed' })).toMatchInlineSnapshot(`
+      {
+        "outcome": "ok",
+        "output": "[listed: 5 entries]
+      listed/.hidden  1
+      listed/b.txt  3
+      listed/link@
+      listed/sub/
+      "listed/two\\nlines"  0",
+      }
+    `);
+    expect(await bench.call(listFilesTool, { path: 'listed', depth: 2 })).toMatchInlineSnapshot(`
+      {
+        "outcome": "ok",
+        "output": "[listed, 2 levels: 7 entries]
+      listed/.hidden  1
+      listed/b.txt  3
+      listed/link@
+      listed/sub/
+      listed/sub/c.txt  1
+      listed/sub/deep/
+      "listed/two\\nlines"  0",
+      }
+    `);
+    await expect(bench.call(listFilesTool, { path: 'listed/none' })).rejects.toThrow('does not exist');
+  });
+
+  test('says that there is more than it lists', async () => {
+    await bench.call(shellTool, { command: 'mkdir crowd; cd crowd; touch $(seq 1 600)' });
+    const result = await bench.call(listFilesTool, { path: 'crowd' });
+    if (result.outcome !== 'ok') throw new Error(result.message);
+    const lines = (result.output as string).split('\n');
+    expect(lines).toHaveLength(501);
+    expect(lines[0]).toBe(
+      '[crowd: the first 500 entries, there are more: list a folder below it or use find in shell]',
+    );
+  });
+});
+
+test('todo mirrors the plan into the running sandbox', async () => {
+  await bench.call(todoTool, { todos: [{ text: 'Plan', status: 'in-progress' }] });
+  expect((await bench.read('todo.md')).toString()).toBe('# Todo\n\n- [~] Plan\n');
+});
+
+test('every once tool that needs the sandbox can be recovered', () => {
+  const tools = allTools.filter((tool) => tool.effect === 'once' && tool.needs === 'sandbox');
+  expect(tools.map((tool) => tool.name)).toEqual(['shell', 'write_file', 'str_replace']);
+  expect(tools.every((tool) => tool.recover !== undefined)).toBe(true);
+});

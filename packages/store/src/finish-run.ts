@@ -11,7 +11,8 @@ export interface FinishRun {
   readonly reason: RunReason;
   readonly error?: { readonly code: string; readonly detail: string } | undefined;
   /**
-   * The step that was under way, closed; not stored before. Without usage its model call is settled by estimate.
+   * The step that was under way, closed; not stored before. Without usage its model call is settled by estimate; with
+   * usage, a cost that is absent or null is one that is not known.
    * Absent: no model call was under way, and a reserved one costs nothing.
    */
   readonly lastStep?:

@@ -9,6 +9,7 @@ import {
   createThread,
   finishRun,
   listThreadRuns,
+  loadRun,
   readFile,
   readMessages,
   readThread,
@@ -259,6 +260,29 @@ describe('files of a run', () => {
       projectId: run.projectId,
       name: '../../sales.csv',
       path: 'uploads/sales-2.csv',
+    });
+  });
+
+  it('are loaded with the run, and so are those that earlier runs of the project attached', async () => {
+    const { sql } = database;
+    const [first, second] = [await upload('first.csv'), await upload('second.csv')];
+    await upload('of-nobody.csv');
+    const { project } = await newRun(sql, actor, { files: [first.id as FileId] });
+    const started = await newRun(sql, actor, {
+      projectId: project.id,
+      files: [second.id as FileId],
+      instructions: 'be kind',
+    });
+    const context = await loadRun(sql, { runId: started.run.id, epoch: await claim(sql, started) });
+    expect(context.files.map(({ id, path, objectKey }) => ({ id, path, objectKey }))).toEqual([
+      { id: first.id, path: 'uploads/first.csv', objectKey: first.objectKey },
+      { id: second.id, path: 'uploads/second.csv', objectKey: second.objectKey },
+    ]);
+    expect(context).toMatchObject({
+      instructions: 'be kind',
+      accountId: actor.accountId,
+      project: { id: project.id, sandboxId: null },
+      messageId: started.run.messageId,
     });
   });
 

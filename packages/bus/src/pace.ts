@@ -15,6 +15,8 @@ export function paceOf(chunk: Chunk): Pace {
     case 'data-tool-output':
       return 'delta';
     case 'start-step':
+    case 'finish-step':
+    case 'message-metadata':
     case 'text-start':
     case 'text-end':
     case 'reasoning-start':

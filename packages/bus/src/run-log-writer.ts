@@ -61,7 +61,6 @@ const attemptMs = 2000;
 export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
   const { maxWaitingBytes = 256 * 1024, giveUpMs = 10_000 } = options;
   const buffer = createChunkBuffer();
-  const stop = new AbortController();
   const waiters = new Set<Waiter>();
   let lastOrdinal = options.lastOrdinal;
   let acknowledged = 0;
@@ -69,21 +68,34 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
   let dueAt = Infinity;
   let isSending = false;
   let timer: NodeJS.Timeout | undefined;
-  let failure: RunLogError | null = null;
+  let endPause: (() => void) | null = null;
+  let stopped: { readonly outcome: RunLogError['outcome']; readonly cause?: unknown } | null = null;
 
-  function fail(error: RunLogError): void {
-    if (failure) return;
-    failure = error;
+  function stop(reason: NonNullable<typeof stopped>): void {
+    if (stopped) return;
+    stopped = reason;
     clearTimeout(timer);
-    stop.abort();
-    for (const waiter of waiters) waiter.reject(error);
+    endPause?.();
+    for (const waiter of waiters) waiter.reject(errorOf(reason));
     waiters.clear();
-    if (error.outcome !== 'closed') options.onFailure(error);
+    if (reason.outcome !== 'closed') options.onFailure(errorOf(reason));
+  }
+
+  function isOpen(): boolean {
+    return stopped === null;
+  }
+
+  /** Resolves after the time, or at once when the writer stops. */
+  async function pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      endPause = resolve;
+      setTimeout(resolve, ms);
+    });
   }
 
   /** Resolves when `isMet`; looked at after each batch. */
   async function waitFor(isMet: () => boolean): Promise<void> {
-    if (failure) throw failure;
+    if (stopped) throw errorOf(stopped);
     if (isMet()) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     waiters.add({ isMet, resolve, reject });
@@ -102,9 +114,9 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
   }
 
   async function send(): Promise<void> {
-    if (isSending || failure) return;
+    if (isSending || stopped) return;
     isSending = true;
-    while (!stop.signal.aborted && buffer.length > 0 && dueAt <= performance.now() + 1) {
+    while (isOpen() && buffer.length > 0 && dueAt <= performance.now() + 1) {
       const chunks = buffer.take(batchLimits);
       const { taken } = buffer;
       if (buffer.length === 0) dueAt = Infinity;
@@ -116,12 +128,12 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
     isSending = false;
     const due = dueAt;
     dueAt = Infinity;
-    if (!failure && buffer.length > 0) schedule(due);
+    if (!stopped && buffer.length > 0) schedule(due);
   }
 
   function settle(): void {
     for (const waiter of waiters) {
-      if (failure || !waiter.isMet()) continue;
+      if (stopped || !waiter.isMet()) continue;
       waiters.delete(waiter);
       waiter.resolve();
     }
@@ -134,7 +146,7 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
     const firstOrdinal = lastOrdinal + 1;
     lastOrdinal += entries.length;
     const startedAt = performance.now();
-    for (let attempt = 0; !stop.signal.aborted; attempt += 1) {
+    for (let attempt = 0; isOpen(); attempt += 1) {
       let outcome: AppendOutcome['outcome'];
       try {
         ({ outcome } = await answered(
@@ -142,18 +154,18 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
           attemptMs,
         ));
       } catch (cause) {
-        if (performance.now() - startedAt > giveUpMs) fail(new RunLogError('unavailable', { cause }));
-        else await pause(Math.min(25 * 2 ** attempt, 500), stop.signal);
+        if (performance.now() - startedAt > giveUpMs) stop({ outcome: 'unavailable', cause });
+        else await pause(Math.min(25 * 2 ** attempt, 500));
         continue;
       }
-      if (outcome !== 'appended') fail(new RunLogError(outcome));
+      if (outcome !== 'appended') stop({ outcome });
       return;
     }
   }
 
   return {
     write(chunk) {
-      if (failure) throw failure;
+      if (stopped) throw errorOf(stopped);
       buffer.push(chunk);
       const now = performance.now();
       switch (paceOf(chunk)) {
@@ -183,7 +195,7 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
       return lastOrdinal;
     },
     close() {
-      fail(new RunLogError('closed'));
+      stop({ outcome: 'closed' });
     },
   };
 }
@@ -194,18 +206,6 @@ interface Waiter {
   readonly reject: (error: RunLogError) => void;
 }
 
-/** Resolves after the time, or at once when aborted. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+function errorOf({ outcome, cause }: { outcome: RunLogError['outcome']; cause?: unknown }): RunLogError {
+  return new RunLogError(outcome, { cause });
 }

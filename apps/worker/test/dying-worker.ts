@@ -1,5 +1,3 @@
-import type { Redis } from '@switchyard/bus';
-import type { Database } from '@switchyard/store';
 import type { Worker } from '../src/worker.ts';
 
 /** A worker that dies at its n-th call of the store or of Redis: from then on nothing of it reaches either. */
@@ -46,15 +44,13 @@ export function dyingWorker(
       // Fragments are never awaited; a query is sent when it is.
       if (query instanceof Promise) {
         const send = query.then.bind(query);
-        query.then = ((resolve, reject) =>
-          pass(() => new Promise((answer, fail) => void send(answer, fail))).then(
-            resolve,
-            reject,
-          )) as typeof query.then;
+        const then: typeof query.then = (resolve, reject) =>
+          pass(() => new Promise((answer, fail) => void send(answer, fail))).then(resolve, reject);
+        Reflect.set(query, 'then', then);
       }
       return query;
     },
-  }) as Database;
+  });
 
   const commands = new Set(['evalsha', 'eval', 'pexpire']);
   const redis = new Proxy(worker.redis, {
@@ -64,7 +60,7 @@ export function dyingWorker(
       if (!commands.has(String(name))) return member.bind(target);
       return async (...args: unknown[]) => await pass(() => Reflect.apply(member, target, args));
     },
-  }) as Redis;
+  });
 
   return {
     worker: { ...worker, sql, redis },

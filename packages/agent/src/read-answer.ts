@@ -7,7 +7,7 @@ import {
   type TextStreamPart,
   type ToolSet,
 } from 'ai';
-import { type AnswerChunks, createAnswerChunks } from './answer-chunks.ts';
+import type { AnswerChunks } from './answer-chunks.ts';
 import { EmptyAnswerError, ModelStalledError } from './model-failure.ts';
 import type { Model } from './models.ts';
 

@@ -41,19 +41,19 @@ export interface ToolContext {
   /** Aborted by cancel, by the run's time limit and when the run is lost; its reason says which. */
   readonly signal: AbortSignal;
   /** The project's sandbox: created or started by the first call that asks, with the attached files copied in. */
-  sandbox(): Promise<Sandbox>;
+  readonly sandbox: () => Promise<Sandbox>;
   /** The sandbox when this run already uses it, else null: for work that is not worth starting one. */
-  runningSandbox(): Sandbox | null;
+  readonly runningSandbox: () => Sandbox | null;
   /**
    * The claim that a `once` tool passes to the sandbox operation that has the effect, at most once per call. `result`
    * is what is recorded with the effect when it is known before it.
    * @throws when the tool is not a `once` tool that needs the sandbox
    */
-  claim(result?: JSONValue): Promise<Claim>;
+  readonly claim: (result?: JSONValue) => Promise<Claim>;
   /** Shows live output to viewers; it is not stored. */
-  emitOutput(stream: 'stdout' | 'stderr', text: string): void;
+  readonly emitOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /** The todos as the last `data-todo` part has them. */
-  readTodos(): readonly Todo[];
+  readonly readTodos: () => readonly Todo[];
 }
 
 /** Something that the model may call. `name` is `[a-z_]+`; `description` is text for the model. */

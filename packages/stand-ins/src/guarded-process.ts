@@ -54,6 +54,7 @@ export interface GuardedCommand {
 
 const keptLines = 40;
 const defaultStopMs = 10_000;
+const lastLinesMs = 200;
 
 /** Starts a command that ends with its starter, also when the starter is killed without a chance to clean up. */
 export async function startGuardedProcess(options: GuardedCommand): Promise<GuardedProcess> {
@@ -92,6 +93,8 @@ export async function startGuardedProcess(options: GuardedCommand): Promise<Guar
   const exited = new Promise<number>((resolve) => {
     guard.once('error', () => resolve(127));
     guard.once('close', (code) => resolve(code ?? 137));
+    // What the command started may hold its output open for long; the last lines come with its end or not at all.
+    guard.once('exit', (code) => setTimeout(() => resolve(code ?? 137), lastLinesMs));
   });
   const pid = await readPid(guard.stdio[3] as Readable);
   if (pid === null) throw new Error(`${options.command} could not be started: ${lines.join('\n')}`);

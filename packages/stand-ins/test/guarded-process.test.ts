@@ -50,6 +50,13 @@ describe('a guarded process', () => {
     expect(child.lastLines().toSorted()).toEqual(['one', 'two']);
   });
 
+  test('has ended although something that it started holds its output open', async () => {
+    const child = await startGuardedProcess({ ...sleeper, args: ['-c', 'sleep 600 & echo $!; exit 5'] });
+    const orphan = Number(await child.nextLine(/\d+/));
+    expect(await child.exited).toBe(5);
+    process.kill(orphan, 'SIGKILL');
+  });
+
   test('is killed when it ignores the stop signal', async () => {
     const child = await startGuardedProcess({
       ...sleeper,

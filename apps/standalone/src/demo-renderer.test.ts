@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { Chunk, MessageMetadata } from '@switchyard/protocol';
 import { expect, test } from 'vitest';
-import { createDemoRenderer, formatSeconds } from './demo-renderer.ts';
+import { createDemoRenderer, formatSeconds, type ShownEvent } from './demo-renderer.ts';
 import { openTerminal } from './demo-terminal.ts';
 
 const metadata: MessageMetadata = {
@@ -16,7 +17,13 @@ const metadata: MessageMetadata = {
   durationMs: 1234,
 };
 
-/** A whole run as a worker streams it: text, parallel calls, live output, todos, a failing command, the ending. */
+/** The events of a real run (gateway, worker, sandbox, scripted model), as the client got them. */
+const recording = readFileSync(new URL('demo-recorded-run.jsonl', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as ShownEvent);
+
+/** A short run with all that may happen in one: text, parallel calls, live output, todos, a failing command, the ending. */
 const recorded: readonly Chunk[] = [
   { type: 'start', messageId: 'm' },
   { type: 'data-run', data: { runId: 'run', status: 'running', epoch: 1 }, transient: true },
@@ -119,6 +126,30 @@ test('a recorded run reads as steps, calls with their output, todos and a summar
   expect(ending()).toEqual({ kind: 'finish', errorText: null });
   expect(shown()).toEqual(metadata);
   expect(steps()).toBe(2);
+});
+
+test('a real run shows every step, its commands with their output, and its end', () => {
+  const { show, text, ending, metadata: shown, steps } = screen();
+  for (const event of recording) show(event);
+  expect(text()).toContain("I am Switchyard's scripted demo, not a language model");
+  expect(text()).toContain('\n  ▸ shell seq 3; ls nowhere\n');
+  expect(text()).toContain('\n    │ 1\n    │ 2\n    │ 3\n');
+  expect(text()).toMatch(/✗ exit code 2/);
+  expect(text()).toMatch(/✓ (write_file: )?created, \d+ bytes/);
+  expect(text().match(/^Step \d$/gm)).toHaveLength(7);
+  expect(steps()).toBe(shown()?.steps);
+  expect(ending()?.kind).toBe('finish');
+});
+
+test('a real run that is cut off anywhere and replayed from its beginning reads the same', () => {
+  const straight = screen();
+  for (const event of recording) straight.show(event);
+  for (let cut = 1; cut < recording.length; cut += 1) {
+    const { show, text } = screen();
+    for (const event of recording.slice(0, cut)) show(event);
+    for (const event of recording) show(event);
+    expect(text()).toBe(straight.text());
+  }
 });
 
 test('a stream cut into single characters shows the same text', () => {

@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { runDemo } from '../src/demo.ts';
+import { type Stack, startStack } from './stack.ts';
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await startStack();
+}, 120_000);
+afterAll(() => stack.stop(), 30_000);
+
+async function folder(): Promise<string> {
+  const made = await mkdtemp(path.join(tmpdir(), 'switchyard-demo-'));
+  onTestFinished(() => rm(made, { recursive: true }));
+  return made;
+}
+
+interface Wish {
+  readonly task: string;
+  readonly files?: readonly string[];
+  readonly saveTo: string;
+  readonly signal?: AbortSignal;
+  readonly onText?: (text: string) => void;
+}
+
+async function demo(options: Wish) {
+  let text = '';
+  const { exitCode } = await runDemo({
+    gatewayUrl: stack.gatewayUrl,
+    apiKey: stack.apiKey,
+    task: options.task,
+    files: options.files ?? [],
+    output: {
+      write(piece) {
+        text += piece;
+        options.onText?.(text);
+      },
+    },
+    signal: options.signal ?? new AbortController().signal,
+    saveTo: options.saveTo,
+  });
+  return { exitCode, text };
+}
+
+describe('the demo on the whole product', () => {
+  it('analyses an attached table in the sandbox, mends its script by what the data shows, and saves the report', async () => {
+    const saveTo = await folder();
+    const file = path.join(saveTo, 'Größen & more.csv');
+    const amounts = Array.from({ length: 300 }, (_, row) => ((row * 37) % 1000) / 4);
+    const rows = amounts.map((amount, row) => {
+      const remark = row % 50 === 49 ? `"two;fields,\nand ""two"" lines"` : `remark ${row % 7}`;
+      const written = row === 200 ? 'n/a' : amount.toLocaleString('de-DE');
+      return `${remark};${written}`;
+    });
+    await writeFile(file, `\uFEFFBemerkung;Größe\r\n${rows.join('\r\n')}\r\n`);
+
+    const { exitCode, text } = await demo({ task: 'What is in it?', files: [file], saveTo });
+    expect(text).toMatch(/completed \(finished\) · \d+ steps/);
+    expect(exitCode).toBe(0);
+    expect(text).toContain('The run failed, and the data says why.');
+    const report = await readFile(path.join(saveTo, 'report.md'), 'utf8');
+    const sum = amounts.reduce((total, amount, row) => (row === 200 ? total : total + amount), 0);
+    expect(report).toContain('300 rows in 2 columns');
+    expect(report).toMatch(new RegExp(`\\| Größe \\| 299 \\| 1 \\|.*\\| ${sum.toLocaleString('en-US')} \\|`));
+  }, 60_000);
+
+  it('cancels the run, and the command that it is in, when it is interrupted', async () => {
+    const interrupting = new AbortController();
+    const { exitCode, text } = await demo({
+      task: 'Run `echo begun; sleep 600` please',
+      saveTo: await folder(),
+      signal: interrupting.signal,
+      onText: (shown) => shown.includes('│ begun') && interrupting.abort(),
+    });
+    expect(exitCode).toBe(1);
+    expect(text).toContain('cancelled');
+  }, 60_000);
+});

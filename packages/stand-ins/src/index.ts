@@ -21,6 +21,7 @@ export {
 export { type SupabaseKeys } from './supabase/keys.ts';
 export { type TokenRequest } from './supabase/tokens.ts';
 export { type Answer, type Step } from './scripted-model/answer.ts';
+export { readScenarios } from './scripted-model/read-scenarios.ts';
 export { type RecordedRequest } from './scripted-model/request-log.ts';
 export { type Fault, type Scenario, scenarioSchema } from './scripted-model/scenario.ts';
 export {

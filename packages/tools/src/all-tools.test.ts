@@ -23,6 +23,12 @@ describe('the tools as the model is told of them', () => {
     ]);
   });
 
+  test('can be recovered when they change something in the sandbox', () => {
+    const tools = allTools.filter((tool) => tool.effect === 'once' && tool.needs === 'sandbox');
+    expect(tools.map((tool) => tool.name)).toEqual(['shell', 'write_file', 'str_replace']);
+    expect(tools.every((tool) => tool.recover !== undefined)).toBe(true);
+  });
+
   test('refuse arguments that they do not know', () => {
     const shell = allTools[0];
     expect(shell?.inputSchema.safeParse({ command: 'ls', timeout: 5 }).success).toBe(false);

@@ -1,9 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { RunStopped } from '@switchyard/agent';
-import { AppError } from '@switchyard/protocol';
 import { ClaimTakenError } from '@switchyard/sandbox';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { allTools } from '../src/index.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listFilesTool } from '../src/list-files.ts';
 import { readFileTool } from '../src/read-file.ts';
 import { shellTool } from '../src/shell.ts';
@@ -22,111 +19,6 @@ afterAll(() => bench.close());
 
 const inspect = (callId: string) =>
   bench.sandbox.inspectCall(callId, bench.sandbox.incarnation, { signal: never });
-
-describe('shell', () => {
-  test('gives exit code, both streams as they came, and how long it took', async () => {
-    const result = await bench.call(shellTool, { command: 'echo one; echo two >&2; echo three; exit 3' });
-    expect(result).toEqual({
-      outcome: 'ok',
-      output: { exitCode: 3, output: 'one\ntwo\nthree\n', durationMs: expect.any(Number), timedOut: false },
-    });
-  });
-
-  test('takes scripts with heredocs, quotes and several lines', async () => {
-    const command = `cat <<'END' | tr a-z A-Z\nit's "quoted" $HOME\nEND\nprintf '%s' "$0" >/dev/null`;
-    expect(await bench.call(shellTool, { command })).toMatchObject({
-      output: { exitCode: 0, output: `IT'S "QUOTED" $HOME\n` },
-    });
-  });
-
-  test('runs in the folder that is named, and starts anew each time', async () => {
-    await bench.write('deep/folder/x', '');
-    await bench.call(shellTool, { command: 'cd /tmp; export COLOR=green' });
-    const again = await bench.call(shellTool, { command: 'pwd; echo "[$COLOR]"', cwd: 'deep/folder' });
-    expect(again).toMatchObject({ output: { output: '/workspace/deep/folder\n[]\n' } });
-    await expect(bench.call(shellTool, { command: 'pwd', cwd: '../etc' })).rejects.toThrow(AppError);
-  });
-
-  test('shows output while it runs', async () => {
-    const seen: string[] = [];
-    const running = bench.call(
-      shellTool,
-      { command: 'echo started; until [ -e go ]; do sleep 0.05; done; echo ended' },
-      { onOutput: (text) => seen.push(text) },
-    );
-    await vi.waitFor(() => expect(seen.join('')).toContain('started'), { timeout: 10_000 });
-    await bench.write('go', '');
-    expect(await running).toMatchObject({ output: { output: 'started\nended\n' } });
-    expect(seen.join('')).toBe('started\nended\n');
-  });
-
-  test('keeps the beginning and the end of long output', async () => {
-    const result = await bench.call(shellTool, { command: 'seq 1 100000' });
-    if (result.outcome !== 'ok') throw new Error(result.message);
-    const { output } = result.output as { output: string };
-    expect(output.length).toBeLessThan(34_000);
-    expect(output).toMatch(/^1\n2\n3\n[^]*\n\[… 556127 bytes left out …\]\n[^]*\n99999\n100000\n$/);
-  });
-
-  test('kills what runs too long with all that it started, and keeps its output', async () => {
-    const command = 'echo before; (sleep 600; echo never) & sleep 600';
-    const result = await bench.call(shellTool, { command, timeout_seconds: 1 });
-    expect(result).toMatchObject({
-      output: {
-        exitCode: null,
-        output: 'before\n',
-        timedOut: true,
-        note: 'Killed after 1 s with all that it started. Give it more time (timeout_seconds up to 1800), less to do, or start it in the background with its output in a file.',
-      },
-    });
-    const left = await bench.call(shellTool, { command: 'pgrep -fxc "sleep 600" || true' });
-    expect(left).toMatchObject({ output: { output: '0\n' } });
-  });
-
-  test('is killed by a cancel, and goes on when its run is handed over', async () => {
-    for (const [cause, file] of [
-      ['cancelled', 'cancelled.txt'],
-      ['hand-over', 'handed-over.txt'],
-    ] as const) {
-      const stop = new AbortController();
-      const callId = randomUUID();
-      const command = `echo up; until [ -e finish ]; do sleep 0.05; done; echo "done" > ${file}`;
-      const onOutput = () => stop.abort(new RunStopped(cause));
-      await expect(
-        bench.call(shellTool, { command }, { callId, signal: stop.signal, onOutput }),
-      ).rejects.toThrow(RunStopped);
-    }
-    await bench.write('finish', '');
-    await vi.waitFor(async () => expect((await bench.read('handed-over.txt')).toString()).toBe('done\n'), {
-      timeout: 10_000,
-    });
-    expect(await bench.sandbox.stat('cancelled.txt', { signal: never })).toBeNull();
-  });
-
-  test('runs once: the same call again is refused, and its record makes the same result', async () => {
-    const callId = randomUUID();
-    const command = 'echo once >> marker.txt; cat marker.txt; exit 4';
-    const first = await bench.call(shellTool, { command }, { callId });
-    await expect(bench.call(shellTool, { command }, { callId })).rejects.toThrow(ClaimTakenError);
-    const record = await inspect(callId);
-    if (record.state !== 'recorded') throw new Error(record.state);
-    expect(first).toMatchObject({ output: { exitCode: 4, output: 'once\n', timedOut: false } });
-    expect(shellTool.recover?.(record, { command })).toMatchObject({
-      outcome: 'ok',
-      output: { exitCode: 4, output: 'once\n', timedOut: false },
-    });
-  });
-
-  test('a recorded output is cut like a live one', async () => {
-    const callId = randomUUID();
-    const command = 'seq 1 30000';
-    const live = await bench.call(shellTool, { command }, { callId });
-    const record = await inspect(callId);
-    if (record.state !== 'recorded' || live.outcome !== 'ok') throw new Error(record.state);
-    const recovered = shellTool.recover?.(record, { command });
-    expect(recovered).toMatchObject({ output: { output: (live.output as { output: string }).output } });
-  });
-});
 
 describe('write_file', () => {
   test('makes folders and says whether the file is new', async () => {
@@ -390,10 +282,4 @@ lines"`,
 test('todo mirrors the plan into the running sandbox', async () => {
   await bench.call(todoTool, { todos: [{ text: 'Plan', status: 'in-progress' }] });
   expect((await bench.read('todo.md')).toString()).toBe('# Todo\n\n- [~] Plan\n');
-});
-
-test('every once tool that needs the sandbox can be recovered', () => {
-  const tools = allTools.filter((tool) => tool.effect === 'once' && tool.needs === 'sandbox');
-  expect(tools.map((tool) => tool.name)).toEqual(['shell', 'write_file', 'str_replace']);
-  expect(tools.every((tool) => tool.recover !== undefined)).toBe(true);
 });

@@ -1,7 +1,7 @@
 import type { Action, DemoScript } from './action.ts';
 import type { Task } from './conversation.ts';
 import { howToUseAModel, introduction } from './introduction.ts';
-import { act, complete, outcomeOf, planOf, shell, writeFile } from './steps.ts';
+import { act, complete, outcomeOf, type Plan, planOf, shell, writeFile } from './steps.ts';
 import { analyseTable } from './table/analyse-table.ts';
 import { inferAssumptions } from './table/infer.ts';
 import { inspectTable } from './table/inspect-table.ts';
@@ -44,15 +44,22 @@ export function* csvTask(task: Task): DemoScript {
     analyses.push(result.analysis);
   }
 
-  yield act(
-    'I write the report from these figures.',
-    plan.at(3),
-    writeFile('report.md', renderReport(analyses, task.text.split('\n\n')[0]?.trim() ?? '')),
+  const isWritten = yield* writeReport(
+    renderReport(analyses, task.text.split('\n\n')[0]?.trim() ?? ''),
+    plan,
   );
-  const checked = yield act('I look whether it is there.', plan.at(4), shell('wc -lc report.md'));
-  const isWritten = outcomeOf(checked, 'shell').exitCode === 0;
   yield act(isWritten ? 'It is.' : 'The check failed; I say so.', plan.done());
   return act('', complete(summaryOf(analyses, isWritten)));
+}
+
+/** Writes the report and looks whether it is there; a second time when it is not, for a write may be cut off. */
+function* writeReport(report: string, plan: Plan): DemoScript<boolean> {
+  for (const text of ['I write the report from these figures.', 'It is not there. I write it again.']) {
+    yield act(text, plan.at(3), writeFile('report.md', report));
+    const checked = yield act('I look whether it is there.', plan.at(4), shell('wc -lc report.md'));
+    if (outcomeOf(checked, 'shell').exitCode === 0) return true;
+  }
+  return false;
 }
 
 function summaryOf(analyses: readonly Analysis[], isWritten: boolean): string {

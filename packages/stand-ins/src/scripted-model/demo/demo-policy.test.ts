@@ -140,6 +140,33 @@ describe('an attached table', () => {
     expect(tableRow(file('report.md'), 'column 1')?.[1]).toBe('40');
   });
 
+  test('beside another one is reported with it', async () => {
+    const tables = [randomTable(11, calm), randomTable(12, { ...calm, delimiter: ';' })];
+    const { file } = await play({
+      text: 'Analyse',
+      uploads: Object.fromEntries(tables.map(({ bytes }, index) => [`t${index}.csv`, bytes])),
+    });
+    const report = file('report.md');
+    for (const { rows, columns } of tables) {
+      expect(report).toContain(`${figure(rows)} rows in ${columns.length} columns`);
+    }
+  });
+
+  test('is analysed although a call was cut off by a crash', async () => {
+    const table = randomTable(13, calm);
+    let shells = 0;
+    const { file } = await play({
+      text: 'Analyse',
+      uploads: { 'a.csv': table.bytes },
+      answer({ name }) {
+        if (name !== 'shell') return null;
+        shells += 1;
+        return shells % 2 === 1 ? 'Interrupted; outcome unknown; inspect before repeating.' : null;
+      },
+    });
+    expect(file('report.md')).toContain(`${figure(table.rows)} rows in`);
+  });
+
   test('that cannot be read ends with what the tools said', async () => {
     const { summary } = await play({
       text: 'Analyse',

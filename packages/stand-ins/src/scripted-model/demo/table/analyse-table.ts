@@ -27,13 +27,14 @@ export function* analyseTable(
   let assumptions = first;
   const repairs: string[] = [];
   let rounds = 0;
+  let isRewritten = false;
   yield act(
     `${describe(first)} I write a script for that.`,
     plan.at(1),
     writeFile(script, renderScript(first)),
   );
 
-  // Ends with the first run that finds nothing wrong, with a failure that no repair explains, or after maxRounds.
+  // Ends with the first run that finds nothing wrong, with a second failure that no data explains, or after maxRounds.
   for (;;) {
     const ran = yield act(
       rounds === 0 ? 'Now I run it.' : 'And once more.',
@@ -43,6 +44,14 @@ export function* analyseTable(
     const { text, exitCode } = outcomeOf(ran, 'shell');
     const problems = readProblems(text);
     if (exitCode === 0 && problems.length === 0) break;
+    if (problems.length === 0 && !isRewritten) {
+      isRewritten = true;
+      yield act(
+        'That is not about the data: the script may not have been written whole, or the run was cut off. Both may be done again.',
+        writeFile(script, renderScript(assumptions)),
+      );
+      continue;
+    }
     if (problems.length === 0 || rounds >= maxRounds) return { outcome: 'failed', said: text.trim() };
     const repair = repairAssumptions(assumptions, problems);
     yield act(

@@ -64,6 +64,7 @@ describe('the fingerprint of what is installed', () => {
 describe('a failed install', () => {
   test.each([
     ['npm error code ENOTFOUND\nnpm error syscall getaddrinfo', 'cannot be reached'],
+    ['npm error code SELF_SIGNED_CERT_IN_CHAIN', 'not trusted here'],
     ['ERR_PNPM_ENOSPC: write: No space left on device', 'disk is full'],
     ['ERR_PNPM_OUTDATED_LOCKFILE Cannot install with "frozen-lockfile"', 'commit the lockfile'],
     ['npm error code E404\nnpm error 404 Not Found', 'refuses a package'],
@@ -74,7 +75,7 @@ describe('a failed install', () => {
     expect(message).toContain('bootstrap.log');
   });
   test('without a known cause is the first error that was printed', () => {
-    const output = 'added 3\nnpm error something is odd\nmore';
-    expect(explainFailure('npm', { exitCode: 1, output }).message).toContain('something is odd');
+    const output = 'added 3\nnpm error something is wrong\nmore';
+    expect(explainFailure('npm', { exitCode: 1, output }).message).toContain('something is wrong');
   });
 });

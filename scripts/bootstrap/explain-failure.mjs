@@ -9,6 +9,10 @@ const known = [
     text: 'the npm registry cannot be reached. Check the network and the proxy (npm config get proxy, registry), then try again',
   },
   {
+    pattern: /CERT_|_CERT|certificate/i,
+    text: "the npm registry's certificate is not trusted here. Name your proxy's: npm config set cafile PATH, NODE_EXTRA_CA_CERTS=PATH",
+  },
+  {
     pattern: /ENOSPC|no space left/i,
     text: 'the disk is full. Make room (about 1 GB is needed), then try again',
   },
@@ -31,10 +35,9 @@ const known = [
  */
 export function explainFailure(program, { exitCode, output }) {
   const cause = known.find(({ pattern }) => pattern.test(output));
-  const firstError = output
-    .split('\n')
-    .map((line) => line.replace(/^npm (error|ERR!)\s*/, '').trim())
-    .find((line) => /error|ERR_|cannot|failed/i.test(line));
+  const firstError = /^(?:npm (?:error|ERR!)|\s*ERR_PNPM_\S+|error:?)\s+(?!code )(.+)$/im
+    .exec(output)?.[1]
+    ?.trim();
   const reason =
     cause?.text ??
     (exitCode === null ? 'it took too long' : (firstError ?? `it ended with exit code ${exitCode}`));

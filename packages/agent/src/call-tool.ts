@@ -1,5 +1,5 @@
 import type { Logger } from '@switchyard/process';
-import { AppError, type Todo, type ToolPart, toolNameOf } from '@switchyard/protocol';
+import { AppError, storableText, type Todo, type ToolPart, toolNameOf } from '@switchyard/protocol';
 import { ClaimTakenError } from '@switchyard/sandbox';
 import { type Ledger, setToolState } from '@switchyard/store';
 import { issuesOf } from './answer-chunks.ts';
@@ -94,6 +94,7 @@ async function prepare(
     tool,
     input,
     openSandbox: sandbox.open,
+    emitOutput: emitterOf(around.journal, call.part.toolCallId),
     signal: stop.signal,
   });
   switch (recovery.action) {
@@ -140,10 +141,14 @@ function contextOf(
         return Promise.reject(new Error('Only a once tool in the sandbox has a claim.'));
       return Promise.resolve({ callId, incarnation, ...(result === undefined ? {} : { result }) });
     },
-    emitOutput(stream, text) {
-      const data = { toolCallId: callId, stream, text };
-      journal.showNow({ type: 'data-tool-output', data, transient: true });
-    },
+    emitOutput: emitterOf(journal, callId),
+  };
+}
+
+function emitterOf(journal: RunJournal, toolCallId: string): ToolContext['emitOutput'] {
+  return (stream, text) => {
+    const data = { toolCallId, stream, text: storableText(text) };
+    journal.showNow({ type: 'data-tool-output', data, transient: true });
   };
 }
 

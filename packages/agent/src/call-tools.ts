@@ -80,8 +80,9 @@ export async function callTools(
 }
 
 /**
- * A `once` call that a hand-over cut is closed here: it may have had an effect, and the next worker could not tell. A
- * cancelled one is closed by the run's end; a `read` call runs again.
+ * A `once` call outside the sandbox that a hand-over cut is closed here: it may have had an effect, and the next worker
+ * could not tell. One in the sandbox is found there by its claim; a `read` call runs again; a cancelled one is closed
+ * by the run's end.
  */
 async function closeInterrupted(
   around: CallSurroundings,
@@ -89,10 +90,10 @@ async function closeInterrupted(
   { wasExecuting }: Extract<CallOutcome, { outcome: 'stopped' }>,
 ): Promise<void> {
   const { stop, tools, sandbox, logger } = around;
-  const effect = tools.byName.get(toolNameOf(call.part))?.effect;
+  const tool = tools.byName.get(toolNameOf(call.part));
   switch (stop.cause()) {
     case 'hand-over':
-      if (!wasExecuting || effect !== 'once') return;
+      if (!wasExecuting || tool?.effect !== 'once' || tool.needs !== 'outside') return;
       await storeResult(around, {
         call,
         result: {

@@ -1,6 +1,7 @@
-import type { Sandbox } from '@switchyard/sandbox';
+import type { CallRecord, Sandbox } from '@switchyard/sandbox';
 import type { Ledger } from '@switchyard/store';
-import type { Tool, ToolResult } from './tool.ts';
+import { RunStopped } from './run-stop.ts';
+import type { Tool, ToolContext, ToolResult } from './tool.ts';
 
 /** What is to be done about a call that an earlier worker may have begun. */
 export type Recovery =
@@ -15,20 +16,43 @@ export interface InterruptedCall {
   readonly incarnation: string | null;
 }
 
-/** Decides from the ledger, and for a `once` call in a sandbox from what the sandbox recorded of it. */
+/** How long a command is followed that an earlier worker started: the longest that a tool lets one run. */
+const maxAttachedMs = 1_800_000;
+
+/**
+ * Decides from the ledger, and for a `once` call in a sandbox from what the sandbox knows of it: one that was never
+ * started is free to run, one that has ended left its result, one that still runs is followed to its end.
+ */
 export async function recoverCall<Input>(options: {
   readonly call: InterruptedCall;
   readonly tool: Tool<Input>;
   readonly input: Input;
   readonly openSandbox: () => Promise<Sandbox>;
+  readonly emitOutput: ToolContext['emitOutput'];
   readonly signal: AbortSignal;
 }): Promise<Recovery> {
-  const { call, tool, input, openSandbox, signal } = options;
+  const { call, tool, input, openSandbox, emitOutput, signal } = options;
+  const { callId, incarnation } = call;
   if (call.ledger !== 'executing' || tool.effect === 'read' || tool.needs === 'nothing')
     return { action: 'run' };
-  if (tool.needs === 'outside' || call.incarnation === null) return { action: 'unknown' };
+  if (tool.needs === 'outside' || incarnation === null) return { action: 'unknown' };
   const sandbox = await openSandbox();
-  const record = await sandbox.inspectCall(call.callId, call.incarnation, { signal });
+  let record = await sandbox.inspectCall(callId, incarnation, { signal });
+  if (record.state === 'started') {
+    await sandbox.attachCall({
+      callId,
+      incarnation,
+      timeoutMs: maxAttachedMs,
+      signal,
+      onOutput: emitOutput,
+      isKilledBy,
+    });
+    record = await sandbox.inspectCall(callId, incarnation, { signal });
+  }
+  return conclude(record, tool, input);
+}
+
+function conclude<Input>(record: CallRecord, tool: Tool<Input>, input: Input): Recovery {
   switch (record.state) {
     case 'free':
       return { action: 'run' };
@@ -41,4 +65,9 @@ export async function recoverCall<Input>(options: {
     case 'unknown':
       return { action: 'unknown' };
   }
+}
+
+/** A run that moves to another worker leaves its command running. */
+function isKilledBy(reason: unknown): boolean {
+  return !(reason instanceof RunStopped && (reason.stopCause === 'hand-over' || reason.stopCause === 'lost'));
 }

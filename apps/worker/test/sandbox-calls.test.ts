@@ -1,0 +1,190 @@
+import { createToolset } from '@switchyard/agent';
+import { DrainedError, LockLostError, readRunLog } from '@switchyard/bus';
+import { newId, type RunReason } from '@switchyard/protocol';
+import type { Sandbox } from '@switchyard/sandbox';
+import type { Scenario } from '@switchyard/stand-ins';
+import { createFile, readRun, requestCancel, type StartedRun } from '@switchyard/store';
+import { allTools } from '@switchyard/tools';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { executeRun } from '../src/execute-run.ts';
+import type { Worker } from '../src/worker.ts';
+import { dyingWorker } from './dying-worker.ts';
+import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
+import { startSandboxHost } from './sandbox-host.ts';
+
+let harness: Harness;
+let host: Awaited<ReturnType<typeof startSandboxHost>>;
+let worker: Worker;
+/** One project, so one sandbox, for all runs of this file. */
+let projectId: string;
+let sandbox: Sandbox;
+const never = new AbortController().signal;
+
+beforeAll(async () => {
+  [harness, host] = await Promise.all([startHarness([]), startSandboxHost()]);
+  worker = { ...harness.worker, tools: createToolset(allTools), sandboxes: host.sandboxes };
+  const first = await harness.start({ turns: [shell('true'), { steps: [{ text: 'ok' }] }] });
+  projectId = first.project.id;
+  await executeRun(worker, jobOf(first));
+  sandbox = await host.sandboxes.open({ projectId, sandboxId: null, signal: never });
+});
+afterAll(async () => {
+  await harness.stop();
+  await host.stop();
+});
+
+function shell(command: string): Scenario['turns'][number] {
+  return { steps: [{ toolCall: { name: 'shell', arguments: { command } } }] };
+}
+
+const done: Scenario['turns'][number] = {
+  steps: [{ toolCall: { name: 'complete', arguments: { summary: 'Done.' } } }],
+};
+
+async function start(...turns: Scenario['turns']): Promise<StartedRun> {
+  return await harness.start({ turns }, { projectId });
+}
+
+async function expectEnd({ run: { id } }: StartedRun, reason: RunReason) {
+  const run = await readRun(harness.sql, harness.actor, id);
+  expect(run).toMatchObject({ reason });
+  const message = await storedMessage(harness, run);
+  expect(await foldMessage(await chunksOfLog(harness.redis, id))).toEqual(message);
+  return { run, message };
+}
+
+async function linesOf(file: string): Promise<number> {
+  if ((await sandbox.stat(file, { signal: never })) === null) return 0;
+  const { bytes } = await sandbox.readFile(file, { signal: never });
+  return Buffer.from(bytes).toString().split('\n').length - 1;
+}
+
+async function untilSaid(runId: string, text: string): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { events } = await readRunLog(harness.redis, runId, { afterOrdinal: 0 });
+      expect(events.some(({ json }) => json.includes('data-tool-output') && json.includes(text))).toBe(true);
+    },
+    { timeout: 20_000 },
+  );
+}
+
+describe('a call in the sandbox', () => {
+  it('is cancelled while it runs: the command dies and the receipt says when', async () => {
+    const marker = newId();
+    const started = await start(shell(`echo begun; sleep 600; echo end >> ${marker}`));
+    const execution = executeRun(worker, jobOf(started));
+    await untilSaid(started.run.id, 'begun');
+    await requestCancel(harness.sql, harness.actor, started.run.id);
+    await harness.control.publish(started.run.id, { type: 'cancel' });
+    await execution;
+    const { run } = await expectEnd(started, 'cancelled');
+    expect(run.cancel?.toolKilledAt).not.toBeNull();
+    const { output } = await sandbox.run({
+      command: 'pgrep -xc sleep',
+      timeoutMs: 5000,
+      signal: never,
+    });
+    expect(output.trim()).toBe('0');
+  });
+
+  it.each([
+    ['whose worker dies', new LockLostError('run')],
+    ['whose worker hands it over', new DrainedError()],
+  ])('%s goes on, and the next worker follows it to its end', async (_case, reason) => {
+    const marker = newId();
+    const started = await start(shell(`echo x >> ${marker}; echo begun; sleep 1.5; echo ended`), done);
+    const job = new AbortController();
+    const execution = executeRun(worker, jobOf(started, job.signal));
+    await untilSaid(started.run.id, 'begun');
+    job.abort(reason);
+    await execution;
+    expect(await executeRun(worker, jobOf(started))).toBe('done');
+    const { message } = await expectEnd(started, 'finished');
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-shell',
+        state: 'output-available',
+        output: expect.objectContaining({ exitCode: 0, output: 'begun\nended\n' }),
+      }),
+    );
+    expect(await linesOf(marker)).toBe(1);
+  });
+
+  it('finds the attached files in the workspace, and never gets them twice', async () => {
+    const text = 'a;b\n1;2\n';
+    const file = await createFile(harness.sql, harness.actor, {
+      projectId,
+      name: '../odd näme.csv',
+      mediaType: 'text/csv',
+      size: text.length,
+      objectKey: newId(),
+    });
+    const files = [file.id] as never;
+    const started = await harness.start(
+      {
+        turns: [shell('cat uploads/*; echo changed > "uploads/$(ls uploads)"'), shell('cat uploads/*'), done],
+      },
+      { projectId, files },
+    );
+    const source = { read: async () => new Blob([text]).stream() };
+    let isDraining = false;
+    const first = executeRun({ ...worker, files: source, isDraining: () => isDraining }, jobOf(started));
+    isDraining = true;
+    expect(await first).toBe('hand-over');
+    expect(await executeRun({ ...worker, files: source }, jobOf(started))).toBe('done');
+    const { message } = await expectEnd(started, 'finished');
+    const outputs = message.parts.flatMap((part) =>
+      part.type === 'tool-shell' && part.state === 'output-available' ? [part.output] : [],
+    );
+    expect(outputs).toMatchObject([{ output: text }, { output: 'changed\n' }]);
+    const sent = JSON.stringify(harness.model.requests.at(-1)?.body.messages);
+    expect(sent).toContain('/workspace/uploads/');
+  });
+
+  it('without a sandbox service is an error that says so, and the run goes on', async () => {
+    const started = await harness.start({ turns: [shell('true'), done] });
+    await executeRun({ ...worker, sandboxes: harness.worker.sandboxes }, jobOf(started));
+    const { message } = await expectEnd(started, 'finished');
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({ type: 'tool-shell', errorText: 'There is no sandbox here.' }),
+    );
+  });
+
+  it('has its effect at most once, wherever its worker dies', async () => {
+    // The claim, the read, the open and the model's answer come before.
+    let at = 4;
+    for (; ; at += 1) {
+      const marker = newId();
+      const started = await start(
+        {
+          steps: [
+            { toolCall: { name: 'shell', arguments: { command: `echo x >> ${marker}` } } },
+            { toolCall: { name: 'write_file', arguments: { path: `${marker}.txt`, content: 'y\n' } } },
+          ],
+        },
+        done,
+      );
+      const first = dyingWorker(worker, { at, when: 'after' });
+      const lock = new AbortController();
+      const execution = executeRun(first.worker, jobOf(started, lock.signal)).catch(() => 'dead' as const);
+      const hasDied = await Promise.race([first.dead.then(() => true), execution.then(() => false)]);
+      lock.abort(new LockLostError(started.run.id));
+      await execution;
+      if (hasDied) await executeRun(worker, jobOf(started));
+      const run = await readRun(harness.sql, harness.actor, started.run.id);
+      expect(run, `call ${at}`).toMatchObject({ status: 'completed', steps: 2 });
+      // Everything that could be known was: both calls have their results, from the sandbox's own records.
+      const message = await storedMessage(harness, run);
+      const states = message.parts.flatMap((part) =>
+        part.type === 'tool-shell' || part.type === 'tool-write_file' ? [part.state] : [],
+      );
+      expect(states, `call ${at}`).toEqual(['output-available', 'output-available']);
+      expect(await linesOf(marker), `call ${at}`).toBe(1);
+      expect(await linesOf(`${marker}.txt`), `call ${at}`).toBe(1);
+      if (!hasDied) break;
+    }
+    expect(at).toBeGreaterThan(10);
+  });
+});

@@ -94,8 +94,7 @@ export function adoptNamespace(identity: ProcessIdentity, runFolder: string): Na
 
 /** Starts a namespace in a session of its own, so that it outlives this process. Throws NamespaceError. */
 export async function startNamespace(options: NamespaceOptions): Promise<Namespace> {
-  const isStaged = options.defences.has('unprivileged-uid');
-  const launch = buildLaunch({ ...options, user: isStaged ? options.user : null });
+  const launch = buildLaunch(options);
   const { file, arguments: launchArguments } = launch.command([
     '--args',
     '0',

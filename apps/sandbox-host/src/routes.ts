@@ -5,7 +5,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { HostError } from './host-error.ts';
 import type { SandboxRegistry, SandboxView } from './sandbox-registry.ts';
-import { forwardToInit } from './toolbox-proxy.ts';
+import { forwardToInit, InitGoneError } from './toolbox-proxy.ts';
 
 type HostContext = Context<{ Bindings: HttpBindings }>;
 
@@ -63,7 +63,17 @@ function idOf(c: HostContext): string {
 }
 
 function forward(path: string): Route['handle'] {
-  return (registry, c) => forwardToInit(registry.enter(idOf(c)), path, c.env.incoming);
+  return async (registry, c) => {
+    const id = idOf(c);
+    const namespace = registry.enter(id);
+    try {
+      return await forwardToInit(namespace, path, c.env.incoming);
+    } catch (error) {
+      if (!(error instanceof InitGoneError)) throw error;
+      await registry.stop(id, namespace);
+      throw new HostError(409, 'SANDBOX_NOT_STARTED', 'The sandbox is not started.');
+    }
+  };
 }
 
 /** Every route of the Daytona wire that `packages/sandbox` calls, and no other. */

@@ -32,7 +32,8 @@ const defaultAutoStopMinutes = 15;
 export interface RegistryOptions {
   readonly records: Records;
   readonly logger: Logger;
-  readonly isRoot: boolean;
+  /** Whether each sandbox has a user id of its own, which root gives it. */
+  readonly givesUserIds: boolean;
   /** Null when sandboxes can be started here. */
   readonly trouble: WallTrouble | null;
   readonly start: (record: SandboxRecord, folder: string) => Promise<Namespace>;
@@ -47,7 +48,8 @@ export interface SandboxRegistry {
   /** By id or name. Throws HostError 404. */
   find(idOrName: string): SandboxView;
   start(id: string): Promise<SandboxView>;
-  stop(id: string): Promise<SandboxView>;
+  /** With `namespace`: only if that is still the running one. */
+  stop(id: string, namespace?: Namespace): Promise<SandboxView>;
   /** The running namespace, and notes the activity. Throws HostError 409 when it is not started. */
   enter(id: string): Namespace;
   running(): readonly { readonly id: string; readonly namespace: Namespace }[];
@@ -144,7 +146,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     const folder = records.folderOf(record.id);
     for (const name of ['workspace', 'run']) {
       await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
-      if (options.isRoot) await chown(join(folder, name), record.userId, record.userId);
+      if (options.givesUserIds) await chown(join(folder, name), record.userId, record.userId);
     }
   }
 
@@ -188,9 +190,11 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       await inOrder(entry, () => startEntry(entry));
       return view(entry);
     },
-    async stop(id) {
+    async stop(id, namespace) {
       const entry = findEntry(id);
-      await inOrder(entry, () => stopEntry(entry, 'asked'));
+      await inOrder(entry, async () => {
+        if (!namespace || entry.namespace === namespace) await stopEntry(entry, 'asked');
+      });
       return view(entry);
     },
     enter(id) {

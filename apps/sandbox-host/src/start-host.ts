@@ -61,6 +61,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     defences.delete('seccomp');
     logger.warn({ arch: process.arch }, 'no system call filter for this processor');
   }
+  const givesUserIds = isRoot && defences.has('unprivileged-uid');
   const systemFolders = findSystemFolders();
   const neededTools = isRoot ? ['unshare', 'setpriv', 'mount', 'prlimit'] : ['prlimit'];
   const trouble = checkWall({
@@ -73,14 +74,14 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const registry = await createRegistry({
     records: createRecords(sandboxesFolder),
     logger,
-    isRoot,
+    givesUserIds,
     trouble,
     start: (record, folder) =>
       startNamespace({
         bwrapPath: options.bwrapPath ?? '',
         seccompPath,
         stage,
-        user: isRoot ? { id: record.userId } : null,
+        user: givesUserIds ? { id: record.userId } : null,
         systemFolders,
         defences,
         environment: options.environment ?? {},
@@ -110,7 +111,9 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
 
   let ticking: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => {
-    const pings = registry.running().map(({ namespace }) => pingInit(namespace, pingTimeoutMs));
+    const pings = registry.running().map(async ({ id, namespace }) => {
+      if (!(await pingInit(namespace, pingTimeoutMs))) await registry.stop(id, namespace);
+    });
     ticking = Promise.all([...pings, registry.stopIdle()]).catch((error: unknown) => {
       logger.error({ error }, 'tick failed');
     });

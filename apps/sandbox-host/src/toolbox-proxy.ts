@@ -3,6 +3,12 @@ import { Readable } from 'node:stream';
 import { HostError } from './host-error.ts';
 import type { Namespace } from './namespace.ts';
 
+/** The init has ended: without it the sandbox is of no use, whatever else still runs in it. */
+export class InitGoneError extends Error {}
+
+/** Nobody listens at the socket any more. */
+const isRefused = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNREFUSED';
+
 /** Passed on to the init; everything else, the key above all, stays here. */
 const forwardedHeaders = ['content-type', 'content-length', 'transfer-encoding'];
 
@@ -35,11 +41,11 @@ export function forwardToInit(
         resolve(new Response(body, { status: answer.statusCode ?? 502, headers: responseHeaders }));
       },
     );
-    outgoing.on('error', () => {
+    outgoing.on('error', (error: NodeJS.ErrnoException) => {
       reject(
-        namespace.isAlive()
-          ? new HostError(502, 'SANDBOX_NOT_ANSWERING', 'The sandbox did not answer.')
-          : new HostError(409, 'SANDBOX_NOT_STARTED', 'The sandbox is not started.'),
+        isRefused(error) || !namespace.isAlive()
+          ? new InitGoneError()
+          : new HostError(502, 'SANDBOX_NOT_ANSWERING', 'The sandbox did not answer.'),
       );
     });
     incoming.on('error', () => outgoing.destroy());
@@ -47,19 +53,21 @@ export function forwardToInit(
   });
 }
 
-/** Asks the init whether it is there; it takes its own life when nobody has asked for two minutes. */
+/**
+ * Tells the init that its host is there; it takes its own life when nobody has asked for two minutes.
+ * False when the init has ended; one that is only slow is there.
+ */
 export function pingInit(namespace: Namespace, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const ping = httpRequest(
       { agent: namespace.agent, socketPath: namespace.socketPath, path: '/ping', timeout: timeoutMs },
       (answer) => {
         answer.resume();
-        answer.on('end', () => resolve(true));
-        answer.on('error', () => resolve(false));
+        answer.on('close', () => resolve(true));
       },
     );
     ping.on('timeout', () => ping.destroy());
-    ping.on('error', () => resolve(false));
+    ping.on('error', (error: NodeJS.ErrnoException) => resolve(!isRefused(error)));
     ping.end();
   });
 }

@@ -1,0 +1,259 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { createSandboxes } from '@switchyard/sandbox';
+import { afterEach, describe, expect, test } from 'vitest';
+import { routes } from '../src/routes.ts';
+import { apiKey, runIn, startTestHost, temporaryFolder, type TestHost } from './test-host.ts';
+
+const signal = new AbortController().signal;
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function newFolder(prefix?: string): Promise<string> {
+  const folder = await temporaryFolder(prefix);
+  cleanups.push(folder.remove);
+  return folder.path;
+}
+
+async function newHost(dataDir: string, options?: Parameters<typeof startTestHost>[1]): Promise<TestHost> {
+  const host = await startTestHost(dataDir, options);
+  cleanups.push(host.close);
+  return host;
+}
+
+/** Processes of this machine, by what stands in their arguments or environment: nothing of a sandbox may be left. */
+function livingPids(host: TestHost): number[] {
+  return host.host.registry.running().map(({ namespace }) => namespace.identity.pid);
+}
+
+describe('a host', () => {
+  test('refuses every route without its key, or with another', async () => {
+    const { host } = await newHost(await newFolder());
+    for (const { method, path } of routes) {
+      const url = host.url + path.replace(':id', randomUUID());
+      const bare = await fetch(url, { method });
+      expect(bare.status).toBe(401);
+      const wrong = await fetch(url, { method, headers: { authorization: `Bearer ${apiKey}x` } });
+      expect(wrong.status).toBe(401);
+    }
+    const wrongKey = createSandboxes({ apiUrl: host.url, apiKey: 'another-key-0123456789' });
+    const refused = wrongKey.open({ projectId: randomUUID(), sandboxId: null, signal });
+    await expect(refused).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    await wrongKey.close();
+  });
+
+  test('has no other routes', async () => {
+    const { host } = await newHost(await newFolder());
+    const headers = { authorization: `Bearer ${apiKey}` };
+    for (const [method, path] of [
+      ['GET', '/sandbox'],
+      ['DELETE', `/sandbox/${randomUUID()}`],
+      ['GET', `/toolbox/${randomUUID()}/files`],
+      ['GET', '/'],
+    ] as const) {
+      expect((await fetch(host.url + path, { method, headers })).status).toBe(404);
+    }
+    const malformed = await fetch(`${host.url}/sandbox`, { method: 'POST', headers, body: '{' });
+    expect(malformed.status).toBe(400);
+  });
+
+  test('gives one project one sandbox, also to two who ask at once', async () => {
+    const { host, open } = await newHost(await newFolder());
+    const projectId = randomUUID();
+    const other = createSandboxes({ apiUrl: host.url, apiKey });
+    cleanups.push(() => other.close());
+    const [first, second] = await Promise.all([
+      open(projectId),
+      other.open({ projectId, sandboxId: null, signal }),
+    ]);
+    expect(second.id).toBe(first.id);
+    expect(second.incarnation).toBe(first.incarnation);
+    expect(host.registry.running()).toHaveLength(1);
+  });
+
+  test('keeps two projects apart', async () => {
+    const { open } = await newHost(await newFolder());
+    const [first, second] = await Promise.all([open(randomUUID()), open(randomUUID())]);
+    expect(second.id).not.toBe(first.id);
+    await runIn(first, 'echo secret > mine; echo secret > /tmp/mine; sleep 300 & true');
+    expect(
+      await runIn(second, 'ls -A /workspace /tmp; ps ax 2>/dev/null | grep -c "[s]leep 300"'),
+    ).not.toContain('mine');
+    expect(await runIn(second, 'cat /proc/[0-9]*/cmdline | tr "\\0" " " | grep -c "sleep [3]00"')).toBe(
+      '0\n',
+    );
+  });
+
+  test('starts a stopped sandbox again, with its workspace and a new incarnation', async () => {
+    const { host, open } = await newHost(await newFolder());
+    const projectId = randomUUID();
+    const before = await open(projectId);
+    await runIn(before, 'echo kept > file; echo gone > /tmp/file');
+    const claim = { callId: 'call', incarnation: before.incarnation };
+    await before.run({ command: 'true', timeoutMs: 5_000, signal, claim });
+    await host.registry.stop(before.id);
+    const stopped = before.run({ command: 'true', timeoutMs: 5_000, signal });
+    await expect(stopped).rejects.toMatchObject({ code: 'sandbox_failed' });
+    const after = await open(projectId);
+    expect(after.id).toBe(before.id);
+    expect(after.incarnation).not.toBe(before.incarnation);
+    expect(await runIn(after, 'cat file; ls /tmp/file 2>/dev/null')).toBe('kept\n');
+    expect(await after.inspectCall('call', claim.incarnation, { signal })).toEqual({ state: 'unknown' });
+    const late = after.run({ command: 'touch late', timeoutMs: 5_000, signal, claim });
+    await expect(late).rejects.toMatchObject({ name: 'ClaimTakenError', because: 'incarnation' });
+  });
+
+  test('stops what nobody has used for the time that was asked for, and nothing else', async () => {
+    const { host, open } = await newHost(await newFolder());
+    const sandbox = await open(randomUUID());
+    await host.registry.stopIdle();
+    expect(host.registry.running()).toHaveLength(1);
+    const idle = await host.registry.create({ name: 'idle', labels: {}, autoStopMinutes: 0.0001 });
+    await expect
+      .poll(async () => {
+        await host.registry.stopIdle();
+        return host.registry.find(idle.record.id).state;
+      })
+      .toBe('stopped');
+    expect(host.registry.find(sandbox.id).state).toBe('started');
+  });
+
+  test('notices a sandbox that ended by itself, and starts it again', async () => {
+    const { host, open } = await newHost(await newFolder());
+    const projectId = randomUUID();
+    const sandbox = await open(projectId);
+    const end = sandbox.run({ command: 'kill -9 2; sleep 5', timeoutMs: 20_000, signal });
+    await expect(end).rejects.toMatchObject({ code: 'sandbox_failed' });
+    await expect.poll(() => host.registry.find(sandbox.id).state).toBe('stopped');
+    const again = await open(projectId);
+    expect(again.incarnation).not.toBe(sandbox.incarnation);
+    expect(await runIn(again, 'echo up')).toBe('up\n');
+  });
+
+  test('is not led astray by a socket that the sandbox replaces', async () => {
+    const dataDir = await newFolder();
+    const first = await startTestHost(dataDir);
+    const projectId = randomUUID();
+    const sandbox = await first.open(projectId);
+    const swap =
+      'mv /run/switchyard/init.sock /run/switchyard/old && ln -s /tmp/elsewhere.sock /run/switchyard/init.sock';
+    await runIn(sandbox, swap);
+    expect(await runIn(sandbox, 'echo still here')).toBe('still here\n');
+    await first.sandboxes.close();
+    await first.host.abandon();
+    // A later host finds a link where the socket should be, refuses to follow it, and starts the sandbox anew.
+    const second = await newHost(dataDir);
+    expect(second.host.registry.find(sandbox.id).state).toBe('stopped');
+    const again = await second.open(projectId);
+    expect(again.incarnation).not.toBe(sandbox.incarnation);
+    expect(await runIn(again, 'echo up')).toBe('up\n');
+  });
+});
+
+describe('sandboxes and host processes', () => {
+  test('go on while the host is replaced: same incarnation, running command, claims', async () => {
+    const dataDir = await newFolder();
+    const first = await startTestHost(dataDir);
+    const projectId = randomUUID();
+    const before = await first.open(projectId);
+    const claim = { callId: 'long', incarnation: before.incarnation };
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    const controller = new AbortController();
+    const running = before.run({
+      command: 'echo up; while [ ! -e go ]; do sleep 0.05; done; echo done',
+      timeoutMs: 600_000,
+      signal: controller.signal,
+      isKilledBy: () => false,
+      onOutput: () => resolve(),
+      claim,
+    });
+    await started;
+    controller.abort('the worker died');
+    await expect(running).rejects.toBe('the worker died');
+    await first.sandboxes.close();
+    await first.host.abandon();
+
+    const second = await newHost(dataDir);
+    const after = await second.open(projectId);
+    expect(after.incarnation).toBe(before.incarnation);
+    await runIn(after, 'touch go');
+    const attached = await after.attachCall({ ...claim, timeoutMs: 20_000, signal });
+    expect(attached).toMatchObject({ exitCode: 0, output: 'up\ndone\n' });
+  });
+
+  test('end together when the host closes; the workspace is there for the next', async () => {
+    const dataDir = await newFolder();
+    const first = await startTestHost(dataDir);
+    const projectId = randomUUID();
+    const sandbox = await first.open(projectId);
+    await runIn(sandbox, 'echo kept > file; sleep 600 & true');
+    const pids = livingPids(first);
+    expect(pids).toHaveLength(1);
+    await first.close();
+    expect(pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    const second = await newHost(dataDir);
+    expect(await runIn(await second.open(projectId), 'cat file')).toBe('kept\n');
+  });
+});
+
+describe('where it stands', () => {
+  test('may be a path with spaces, below a folder that others cannot enter', async () => {
+    const home = await newFolder();
+    const dataDir = path.join(home, 'a 0700 home', "it's my data");
+    await mkdir(dataDir, { recursive: true });
+    await chmod(path.join(home, 'a 0700 home'), 0o700);
+    await chmod(home, 0o700);
+    const { open } = await newHost(dataDir);
+    const sandbox = await open(randomUUID());
+    expect(await runIn(sandbox, 'echo x > file && cat file && node -p 1')).toBe('x\n1\n');
+  });
+
+  test('as a process, takes the sandboxes along on SIGTERM, from a copy in such a folder', async () => {
+    const home = await newFolder('switchyard home with spaces ');
+    await chmod(home, 0o700);
+    const root = path.resolve(import.meta.dirname, '../../..');
+    const app = path.join(home, 'apps/sandbox-host');
+    await mkdir(app, { recursive: true });
+    await cp(path.join(root, 'apps/sandbox-host/src'), path.join(app, 'src'), { recursive: true });
+    await cp(path.join(root, 'apps/sandbox-host/package.json'), path.join(app, 'package.json'));
+    await symlink(path.join(root, 'apps/sandbox-host/node_modules'), path.join(app, 'node_modules'));
+    const child = spawn(process.execPath, [path.join(app, 'src/main.ts')], {
+      env: { DATA_DIR: path.join(home, 'data'), DAYTONA_API_KEY: apiKey, PATH: process.env['PATH'] },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(child, 'exit');
+    const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+    const { url } = JSON.parse(line.split('\n')[0] ?? '') as { url: string };
+    const sandboxes = createSandboxes({ apiUrl: url, apiKey });
+    const sandbox = await sandboxes.open({ projectId: randomUUID(), sandboxId: null, signal });
+    expect(await runIn(sandbox, 'sleep 600 & echo up')).toBe('up\n');
+    const identity = path.join(home, 'data/sandboxes', sandbox.id, 'namespace.json');
+    const { pid } = JSON.parse(await readFile(identity, 'utf8')) as { pid: number };
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
+    await sandboxes.close();
+  });
+});
+
+describe('a machine that cannot', () => {
+  test.each([
+    ['has no bubblewrap', { bwrapPath: null }, /Install it/],
+    ['is no Linux', { platform: 'darwin' }, /Linux/],
+    ['has a bubblewrap that fails', { bwrapPath: '/bin/false' }, /\./],
+  ])('starts the host all the same, and says why: %s', async (_name, options, advice) => {
+    const { open, host } = await newHost(await newFolder(), options);
+    expect(host.url).toMatch(/^http/);
+    await expect(open(randomUUID())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      detail: expect.stringMatching(advice) as string,
+    });
+  });
+});

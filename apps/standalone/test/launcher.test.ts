@@ -83,12 +83,16 @@ describe('a process that is killed', () => {
 });
 
 describe('the end of the launcher', () => {
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    '%s stops everything in order and leaves nothing running',
-    async (signal) => {
+  test.each([
+    ['SIGTERM', 'after a run', completeRun],
+    ['SIGINT', 'at once', () => Promise.resolve()],
+    ['SIGHUP', 'at once', () => Promise.resolve()],
+  ] as const)(
+    '%s %s stops everything in order and leaves nothing running',
+    async (signal, _when, use) => {
       const launcher = launch({ dataDir: await makeDataDir() });
       await launcher.untilReady();
-      await completeRun(await requireDevFile(launcher.dataDir));
+      await use(await requireDevFile(launcher.dataDir));
       const processes = processesOf(launcher);
       expect(processes.length).toBeGreaterThan(5);
       launcher.process.kill(signal);

@@ -11,6 +11,7 @@ import { identify, isAlive, type ProcessIdentity } from '../src/process-identity
 const main = path.resolve(import.meta.dirname, '../src/main.ts');
 /** A start takes about a second on an idle machine; the cores are shared with everything else. */
 export const startMs = 90_000;
+const stopMs = 20_000;
 
 /** A launcher that a test has started, as `npm start` does. */
 export interface Launcher {
@@ -26,7 +27,8 @@ export interface Launcher {
 /** A data directory of the test's own, removed after it. */
 export async function makeDataDir(): Promise<string> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-launcher-'));
-  onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
+  // The guards of a killed launcher's children may still be ending them.
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true, maxRetries: 40, retryDelay: 100 }));
   return dataDir;
 }
 
@@ -50,7 +52,6 @@ export function launch({
     env: { ...process.env, SCRIPTED_MODEL_DELAY_MS: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -58,6 +59,12 @@ export function launch({
     });
   }
   const exited = once(child, 'close').then(([code]) => code as number | null);
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+    await exited;
+    clearTimeout(timer);
+  });
   return {
     process: child,
     dataDir,

@@ -1,5 +1,5 @@
 import { AppError } from '@switchyard/protocol';
-import type { Sandbox } from '@switchyard/sandbox';
+import { resolveWorkspacePath, type Sandbox, workspaceRoot } from '@switchyard/sandbox';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { limits } from './limits.ts';
 
@@ -29,8 +29,8 @@ export async function downloadFile(
     path,
   }: { readonly project: { readonly id: string; readonly sandboxId: string | null }; readonly path: string },
 ): Promise<Response> {
-  if (!gateway.sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
-  const { sandboxes, resolveWorkspacePath, workspaceRoot } = await gateway.sandboxes();
+  const { sandboxes } = gateway;
+  if (!sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
   const absolutePath = resolveWorkspacePath(path);
   if (absolutePath === workspaceRoot) throw new AppError('invalid_path', 'The path names no file.');
   if (project.sandboxId === null) throw new AppError('not_found', 'The workspace has no such file.');

@@ -2,11 +2,11 @@ import type { Context } from 'hono';
 import type { HttpBindings } from '@hono/node-server';
 import type { Control, Redis, RunQueue } from '@switchyard/bus';
 import type { Logger } from '@switchyard/process';
+import type { Sandboxes } from '@switchyard/sandbox';
 import type { Actor, Database } from '@switchyard/store';
 import type { Authenticate } from './authenticate.ts';
 import type { Config } from './config.ts';
 import type { EventStreams } from './event-streams.ts';
-import type { OpenedSandboxes } from './open-sandboxes.ts';
 import type { ConsumeWrite } from './rate-limit.ts';
 import type { RunFeeds } from './run-feeds.ts';
 import type { StoreUploads } from './store-uploads.ts';
@@ -24,8 +24,8 @@ export interface Gateway {
   readonly consumeWrite: ConsumeWrite;
   readonly feeds: RunFeeds;
   readonly streams: EventStreams;
-  /** Null when no sandbox service is configured. Opened on first use: its SDK costs 160 ms and 50 MB. */
-  readonly sandboxes: (() => Promise<OpenedSandboxes>) | null;
+  /** Null when no sandbox service is configured. */
+  readonly sandboxes: Sandboxes | null;
 }
 
 export interface GatewayEnv {

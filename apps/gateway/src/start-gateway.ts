@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import { connectRedis, createControl, createRunLogSubscriber, createRunQueue } from '@switchyard/bus';
 import { type Lifecycle, type Logger, startAdminServer, withDeadline } from '@switchyard/process';
 import { AppError, newId } from '@switchyard/protocol';
+import { createSandboxes } from '@switchyard/sandbox';
 import { connectDatabase, createBlobs } from '@switchyard/store';
 import { createApp } from './app.ts';
 import { createAuthenticator } from './authenticate.ts';
@@ -11,7 +12,6 @@ import type { Config } from './config.ts';
 import { createEventStreams } from './event-streams.ts';
 import type { Gateway } from './gateway.ts';
 import { limits } from './limits.ts';
-import { openSandboxesOnce } from './open-sandboxes.ts';
 import { problemOfError } from './problem.ts';
 import { createWriteLimit } from './rate-limit.ts';
 import { createRunFeeds } from './run-feeds.ts';
@@ -52,6 +52,8 @@ export async function startGateway({
   lifecycle.onStop('subscriber', () => subscriber.close());
   const feeds = createRunFeeds({ subscriber, sql, queue, logger });
   lifecycle.onStop('feeds', () => feeds.stop());
+  const sandboxes = config.daytona && createSandboxes(config.daytona);
+  if (sandboxes) lifecycle.onStop('sandboxes', () => sandboxes.close());
   const streams = createEventStreams();
 
   const gateway: Gateway = {
@@ -76,7 +78,7 @@ export async function startGateway({
     consumeWrite: createWriteLimit({ redis, ...config.rateLimit }),
     feeds,
     streams,
-    sandboxes: config.daytona && openSandboxesOnce(config.daytona),
+    sandboxes,
   };
 
   const url = await serve(gateway, lifecycle);

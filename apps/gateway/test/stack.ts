@@ -6,7 +6,8 @@ import { connectRedis, type Redis } from '@switchyard/bus';
 import { type Client, createClient } from '@switchyard/client';
 import { createLifecycle, createLogger } from '@switchyard/process';
 import { startSupabase, type SupabaseStandIn } from '@switchyard/stand-ins';
-import { connectDatabase, type Database, migrate } from '@switchyard/store';
+import type { Database } from '@switchyard/store';
+import { createTestDatabase } from '@switchyard/store/test';
 import { inject } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { startGateway } from '../src/start-gateway.ts';
@@ -33,7 +34,7 @@ export interface Stack {
 export async function startStack(environment: Readonly<Record<string, string>> = {}): Promise<Stack> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-gateway-'));
   const supabase = await startSupabase({ dataDir });
-  const database = await createDatabase();
+  const database = await createTestDatabase();
   const redis = connectRedis(environment['REDIS_URL'] ?? inject('redisUrl'));
   const variables = {
     ENVIRONMENT: 'development',
@@ -87,23 +88,4 @@ async function serve(
   const lifecycle = createLifecycle({ logger, drainMs: 5000 });
   const { url, adminUrl } = await startGateway({ config, logger, lifecycle });
   return { url, adminUrl, drain: () => lifecycle.stop('test') };
-}
-
-async function createDatabase(): Promise<{ url: string; sql: Database; drop(): Promise<void> }> {
-  const url = new URL(inject('postgresUrl'));
-  const admin = connectDatabase({ url: url.href, maxConnections: 1 });
-  const name = `gateway_${randomUUID().replaceAll('-', '')}`;
-  await admin`create database ${admin(name)}`;
-  url.pathname = `/${name}`;
-  await migrate({ url: url.href });
-  const sql = connectDatabase({ url: url.href, maxConnections: 4 });
-  return {
-    url: url.href,
-    sql,
-    async drop() {
-      await sql.end({ timeout: 5 });
-      await admin`drop database if exists ${admin(name)} with (force)`;
-      await admin.end({ timeout: 5 });
-    },
-  };
 }

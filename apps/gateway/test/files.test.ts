@@ -1,0 +1,105 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createSandboxes, type Sandbox, type Sandboxes } from '@switchyard/sandbox';
+import { saveSandboxId } from '@switchyard/store';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
+import { startStack, type Stack } from './stack.ts';
+
+let host: SandboxHost;
+let stack: Stack;
+let sandboxes: Sandboxes;
+let sandbox: Sandbox;
+let token: string;
+let projectId: string;
+const { signal } = new AbortController();
+
+beforeAll(async () => {
+  host = await startSandboxHost();
+  stack = await startStack({ DAYTONA_API_URL: host.url, DAYTONA_API_KEY: host.apiKey });
+  ({ token } = stack.signIn());
+  const { project } = await stack.client(token).startRun({ input: 'Write files.' });
+  projectId = project.id;
+  sandboxes = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+  sandbox = await sandboxes.open({ projectId, sandboxId: null, signal });
+  await saveSandboxId(stack.sql, { projectId, sandboxId: sandbox.id, expected: null });
+});
+afterAll(async () => {
+  await sandboxes?.close();
+  await stack?.stop();
+  await host?.stop();
+});
+
+function read(path: string, as = token): Promise<Response> {
+  return fetch(`${stack.url}/v1/projects/${projectId}/files/content?path=${encodeURIComponent(path)}`, {
+    headers: { authorization: `Bearer ${as}` },
+  });
+}
+
+describe('GET /v1/projects/:id/files/content', () => {
+  test('answers with the bytes of a file, as an attachment that no browser runs', async () => {
+    await sandbox.writeFile({
+      path: 'out/Übersicht "1".html',
+      bytes: Buffer.from('<script>alert(1)</script>'),
+      signal,
+    });
+    const response = await read('out/Übersicht "1".html');
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('<script>alert(1)</script>');
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'application/octet-stream',
+      'content-length': '25',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': "default-src 'none'; sandbox",
+      'content-disposition': `attachment; filename="_bersicht _1_.html"; filename*=UTF-8''%C3%9Cbersicht%20%221%22.html`,
+    });
+    const absolute = await read('/workspace/out/Übersicht "1".html');
+    expect(absolute.status).toBe(200);
+  });
+
+  test('says what text it is where that is safe', async () => {
+    await sandbox.writeFile({ path: 'report.md', bytes: Buffer.from('# Figures\n'), signal });
+    await sandbox.writeFile({ path: 'empty.csv', bytes: new Uint8Array(), signal });
+    expect((await read('report.md')).headers.get('content-type')).toBe('text/markdown; charset=utf-8');
+    const empty = await read('empty.csv');
+    expect(empty.headers.get('content-length')).toBe('0');
+    expect(await empty.text()).toBe('');
+    expect(Buffer.from(await stack.client(token).readFile(projectId, 'report.md')).toString()).toBe(
+      '# Figures\n',
+    );
+  });
+
+  test('gives a file of several pages back whole', async () => {
+    const bytes = randomBytes(5 * 1024 * 1024 + 7);
+    await sandbox.writeFile({ path: 'big.bin', bytes, signal });
+    const copy = await stack.client(token).readFile(projectId, 'big.bin');
+    expect(createHash('sha256').update(copy).digest('hex')).toBe(
+      createHash('sha256').update(bytes).digest('hex'),
+    );
+  });
+
+  test.each([
+    ['missing.txt', 404, 'not_found'],
+    ['../outside', 400, 'invalid_path'],
+    ['/etc/passwd', 400, 'invalid_path'],
+  ])('%s is %i %s', async (path, status, code) => {
+    const response = await read(path);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ code });
+  });
+
+  test('of a folder is a clear refusal', async () => {
+    const response = await read('out');
+    expect(response.status).toBeLessThan(500);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+  });
+
+  test("of another person's project is 404", async () => {
+    expect((await read('report.md', stack.signIn().token)).status).toBe(404);
+  });
+
+  test('follows no link out of the sandbox: a link is read inside, where the host is not', async () => {
+    await sandbox.run({ command: 'ln -s /etc/shadow secret.txt', timeoutMs: 5000, signal });
+    const response = await read('secret.txt');
+    expect(response.status).not.toBe(200);
+  });
+});

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
 import { executeRun } from '../src/execute-run.ts';
-import { dyingWorker } from './dying-worker.ts';
+import { faultyWorker } from './faulty-worker.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
 
 /** How often each `once` call had its effect. */
@@ -101,10 +101,10 @@ async function killAndRecover(
   started: StartedRun,
   cut: { readonly at: number; readonly when: 'before' | 'after' },
 ): Promise<boolean> {
-  const first = dyingWorker(harness.worker, cut);
+  const first = faultyWorker(harness.worker, { ...cut, how: 'dies' });
   const lock = new AbortController();
   const execution = executeRun(first.worker, jobOf(started, lock.signal)).catch(() => 'dead' as const);
-  const hasDied = await Promise.race([first.dead.then(() => true), execution.then(() => false)]);
+  const hasDied = await Promise.race([first.faulted.then(() => true), execution.then(() => false)]);
   if (!hasDied) return false;
   lock.abort(new LockLostError(started.run.id));
   expect(['done', 'dead']).toContain(await execution);
@@ -137,4 +137,35 @@ describe.each(['before', 'after'] as const)('a worker that dies %s its n-th call
     // Claim, read, open, three answers, their calls, and the end.
     expect(at).toBeGreaterThan(15);
   });
+});
+
+describe.each(['before', 'after'] as const)('a worker that loses its connection %s its n-th call', (when) => {
+  it('goes on by itself: nothing is lost, repeated or left unknown', async () => {
+    let at = 1;
+    for (; ; at += 1) {
+      const started = await harness.start(scenario);
+      const { worker, calls } = faultyWorker(harness.worker, { at, when, how: 'stumbles' });
+      expect(await executeRun(worker, jobOf(started))).toBe('done');
+      const run = await readRun(harness.sql, harness.actor, started.run.id);
+      const message = await storedMessage(harness, run);
+      const point = `${when} call ${at}`;
+      expect(run, point).toMatchObject({ status: 'completed', reason: 'finished', steps: 3 });
+      expect(await viewedMessage(run), point).toEqual(message);
+      expect(
+        message.parts.filter((part) => 'errorText' in part || isWronglyTold(part)),
+        point,
+      ).toEqual([]);
+      if (calls.store + calls.redis < at) break;
+    }
+    expect(at).toBeGreaterThan(15);
+  });
+});
+
+it('a plain answer costs few round trips', async () => {
+  const started = await harness.start({ turns: [{ steps: [{ text: 'yes' }] }] });
+  const { worker, calls } = faultyWorker(harness.worker, { at: Infinity, when: 'before', how: 'dies' });
+  await executeRun(worker, jobOf(started));
+  expect(await readRun(harness.sql, harness.actor, started.run.id)).toMatchObject({ reason: 'answered' });
+  // Claim, read, finish; open, two appends of the answer, the ending, and the two keys' expiry.
+  expect(calls).toEqual({ store: 3, redis: 6 });
 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
 import { executeRun } from '../src/execute-run.ts';
 import type { Worker } from '../src/worker.ts';
-import { dyingWorker } from './dying-worker.ts';
+import { faultyWorker } from './faulty-worker.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
 import { startSandboxHost } from './sandbox-host.ts';
 
@@ -82,7 +82,7 @@ describe('a call in the sandbox', () => {
     const { run } = await expectEnd(started, 'cancelled');
     expect(run.cancel?.toolKilledAt).not.toBeNull();
     const { output } = await sandbox.run({
-      command: 'pgrep -xc sleep',
+      command: 'pgrep -xa sleep | grep -c " 600"',
       timeoutMs: 5000,
       signal: never,
     });
@@ -166,10 +166,10 @@ describe('a call in the sandbox', () => {
         },
         done,
       );
-      const first = dyingWorker(worker, { at, when: 'after' });
+      const first = faultyWorker(worker, { at, when: 'after', how: 'dies' });
       const lock = new AbortController();
       const execution = executeRun(first.worker, jobOf(started, lock.signal)).catch(() => 'dead' as const);
-      const hasDied = await Promise.race([first.dead.then(() => true), execution.then(() => false)]);
+      const hasDied = await Promise.race([first.faulted.then(() => true), execution.then(() => false)]);
       lock.abort(new LockLostError(started.run.id));
       await execution;
       if (hasDied) await executeRun(worker, jobOf(started));

@@ -26,6 +26,8 @@ export interface CallSurroundings {
   readonly tools: Toolset;
   readonly sandbox: SandboxAccess;
   readonly stop: RunStop;
+  /** False when the lock was not renewed lately, so that somebody else may have the run. */
+  readonly isOwned: () => boolean;
   readonly readTodos: () => readonly Todo[];
   readonly logger: Logger;
 }
@@ -44,6 +46,7 @@ const settleMs = 5000;
 /** Runs one call up to its result, which the caller stores. Rejects only when the run is lost or the store fails. */
 export async function callTool(around: CallSurroundings, call: PendingCall): Promise<CallOutcome> {
   const { signal } = around.stop;
+  if (!around.isOwned()) around.stop.stop('lost');
   if (signal.aborted) return { outcome: 'stopped', wasExecuting: false };
   const name = toolNameOf(call.part);
   const tool = around.tools.byName.get(name);

@@ -120,7 +120,8 @@ export function createRunJournal(options: RunJournalOptions): RunJournal {
     writer.close();
     ({ epoch } = await throughOutages(() => reclaimRun(sql, { runId, epoch }), stop.lost));
     const base: LogBase = { ordinal: lastOrdinal, storedSteps: closedSteps, inStep: false };
-    const opened = await openRunLog(redis, { runId, epoch, opening: options.opening, base });
+    const request = { runId, epoch, opening: options.opening, base };
+    const opened = await throughOutages(() => openRunLog(redis, request), stop.lost);
     if (opened.outcome !== 'opened') throw new RunLogError('lost');
     writer = openWriter(opened.lastOrdinal);
     await mended(async () => {

@@ -1,22 +1,17 @@
-import { withDeadline } from '@switchyard/process';
 import { AppError } from '@switchyard/protocol';
 import { pause, untilAborted } from './wait.ts';
 
-/** One attempt of a statement; a guess, far above any p99 and below the time after which a run is thought stuck. */
-const attemptMs = 10_000;
+/** What ioredis and Redis say while the server is away, starting, or changing hands. */
+const redisAway =
+  /^(Connection is closed|Command timed out|Stream isn't writeable|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN)/;
+const socketCode = /^(ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT)/;
 
-/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown) and 40 (serialization, deadlock) may pass. */
-const passingState = /^(08|53|57P|40)/;
-const passingCode =
-  /^(CONNECTION_|CONNECT_TIMEOUT|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT)/;
-
-/** True when the store is away, so that the same call may succeed later. */
+/** True when the store or Redis is away, so that the same call may succeed later. */
 export function isOutage(error: unknown): boolean {
   if (error instanceof AppError) return error.code === 'unavailable';
   if (!(error instanceof Error)) return false;
-  if (error.message.includes('took longer than')) return true;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return passingState.test(code) || passingCode.test(code);
+  return error.name === 'MaxRetriesPerRequestError' || redisAway.test(error.message) || socketCode.test(code);
 }
 
 /**
@@ -29,8 +24,8 @@ export async function throughOutages<Value>(
 ): Promise<Value> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const answer = withDeadline(call(attempt > 0), { timeoutMs: attemptMs, what: 'A call of the store' });
-      return await untilAborted(answer, signal);
+      // The store and Redis give up by themselves after some seconds.
+      return await untilAborted(call(attempt > 0), signal);
     } catch (error) {
       if (signal.aborted || !isOutage(error)) throw error;
       await pause(Math.min(100 * 2 ** attempt, 2000), signal);

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
-import { root } from './places.mjs';
+import { cacheDirectory, root } from './places.mjs';
 
 /** @typedef {import('./arguments.mjs').RunnableCommand} RunnableCommand */
 
@@ -42,6 +42,7 @@ export function runCommand({ command, parameters, tools }) {
         PATH: [nodeDirectory, path.join(root, 'node_modules/.bin'), process.env.PATH ?? ''].join(
           path.delimiter,
         ),
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? path.join(cacheDirectory, 'node-compile'),
         // Where relative paths of the command's parameters begin.
         INIT_CWD: process.env.INIT_CWD ?? process.cwd(),
       },

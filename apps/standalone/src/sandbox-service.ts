@@ -29,6 +29,7 @@ export async function provideSandboxes(context: ServiceContext, sandboxKey: stri
         environment: {
           // Nothing of the user's environment: what runs beside untrusted programs knows none of his secrets.
           PATH: config.environment['PATH'] ?? '',
+          NODE_COMPILE_CACHE: config.environment['NODE_COMPILE_CACHE'] ?? '',
           HOST: '127.0.0.1',
           PORT: String(port),
           DAYTONA_API_KEY: sandboxKey,

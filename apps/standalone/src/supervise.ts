@@ -18,8 +18,8 @@ export interface Supervised<Started extends RunningProcess> {
 /** Who lived this long was not killed by its own start. */
 const healthyMs = 10_000;
 /** The pause before each start of a row of quick deaths; the last one repeats. */
-const pausesMs = [0, 200, 500, 1000, 2000, 5000, 15_000];
-/** From here on it is no accident any more, and worth one line. */
+const defaultPausesMs = [0, 200, 500, 1000, 2000, 5000, 15_000];
+/** So many quick deaths or failed starts in a row are no accident any more; from then on they are not told one by one. */
 const troubleAfter = 4;
 
 /**
@@ -31,6 +31,7 @@ export async function supervise<Started extends RunningProcess>({
   start,
   onStart,
   report,
+  pausesMs = defaultPausesMs,
 }: {
   readonly name: string;
   readonly start: () => Promise<Started>;
@@ -38,45 +39,52 @@ export async function supervise<Started extends RunningProcess>({
   readonly onStart: (process: Started) => Promise<void>;
   /** One line for a person. */
   readonly report: (line: string) => void;
+  readonly pausesMs?: readonly number[];
 }): Promise<Supervised<Started>> {
   const stopping = new AbortController();
   let process = await start();
   await onStart(process);
+  /** Quick deaths and failed starts in a row. */
+  let failures = 0;
   const watching = watch();
 
   async function watch(): Promise<void> {
-    let quickDeaths = 0;
     // Ends with stop(): each round waits for the end of one process.
-    while (!stopping.signal.aborted) {
+    for (;;) {
       const startedAt = performance.now();
       const exitCode = await process.exited;
       if (stopping.signal.aborted) return;
-      const isQuick = performance.now() - startedAt < healthyMs;
-      quickDeaths = isQuick ? quickDeaths + 1 : 0;
       const diedAt = performance.now();
-      if (quickDeaths < troubleAfter) report(`${name} died (${describeExit(exitCode)}); starting it again`);
-      quickDeaths = await startAgain(quickDeaths);
+      if (diedAt - startedAt > healthyMs) failures = 0;
+      countFailure(describeExit(exitCode), `${name} died (${describeExit(exitCode)}); starting it again`);
+      await startAgain();
       if (stopping.signal.aborted) return;
+      if (failures >= troubleAfter) continue;
       report(`${name} runs again as process ${process.pid} (${Math.round(performance.now() - diedAt)} ms)`);
     }
   }
 
-  /** Tries until it succeeds or everything stops; gives the number of failures in a row. */
-  async function startAgain(formerFailures: number): Promise<number> {
-    for (let failures = formerFailures; ; failures += 1) {
-      const pauseMs = pausesMs[Math.min(failures, pausesMs.length - 1)] ?? 0;
+  async function startAgain(): Promise<void> {
+    // Ends when a start succeeds, or with stop().
+    for (;;) {
+      const pauseMs = pausesMs[Math.min(failures, pausesMs.length) - 1] ?? 0;
       await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-      if (stopping.signal.aborted) return failures;
+      if (stopping.signal.aborted) return;
       try {
         process = await start();
         await onStart(process);
-        return failures;
+        return;
       } catch (error) {
-        if (failures + 1 === troubleAfter) {
-          report(`${name} keeps dying: ${(error as Error).message}. It is tried again every few seconds.`);
-        }
+        countFailure((error as Error).message);
       }
     }
+  }
+
+  function countFailure(reason: string, line?: string): void {
+    failures += 1;
+    if (failures < troubleAfter && line !== undefined) report(line);
+    if (failures !== troubleAfter) return;
+    report(`${name} keeps dying: ${reason}. It is started again at ever longer intervals.`);
   }
 
   return {

@@ -1,0 +1,63 @@
+import type { Chunk } from '@switchyard/protocol';
+import { describe, expect, it } from 'vitest';
+import { composeEnding, decideAfter } from './ending.ts';
+
+describe('what follows an answer', () => {
+  it.each([
+    ['stop', true, 0, { next: 'call-tools' }],
+    ['length', true, 3, { next: 'call-tools' }],
+    ['stop', false, 0, { next: 'end', reason: 'answered' }],
+    ['other', false, 0, { next: 'end', reason: 'answered' }],
+    ['length', false, 2, { next: 'continue' }],
+    ['length', false, 3, { next: 'end', reason: 'model-error' }],
+    ['content-filter', false, 0, { next: 'end', reason: 'content-filter' }],
+  ] as const)('%s, with calls %s, after %i cuts', (finishReason, hasCalls, cuts, decision) => {
+    expect(decideAfter({ finishReason, hasCalls, cuts })).toMatchObject(decision);
+  });
+});
+
+describe('the ending', () => {
+  const step: Chunk[] = [
+    { type: 'start-step' },
+    { type: 'text-start', id: 't' },
+    { type: 'text-delta', id: 't', delta: 'Half' },
+  ];
+  const calls: Chunk[] = [
+    { type: 'start-step' },
+    { type: 'tool-input-available', toolCallId: 'a', toolName: 'complete', input: {} },
+    { type: 'tool-input-available', toolCallId: 'b', toolName: 'echo', input: {} },
+  ];
+  const options = { reason: 'cancelled', step: 2, openCallText: 'Cancelled.' } as const;
+
+  it('of no open step stores and closes nothing', async () => {
+    expect(await composeEnding({ ...options, chunks: [], isStored: false })).toEqual({
+      reason: 'cancelled',
+      closing: [],
+    });
+  });
+
+  it('keeps the partial text of a step that was not stored', async () => {
+    const ending = await composeEnding({ ...options, chunks: step, isStored: false });
+    expect(ending.closing).toEqual([{ type: 'text-end', id: 't' }, { type: 'finish-step' }]);
+    expect(ending.lastStep).toEqual({
+      step: 2,
+      parts: [{ part: { type: 'step-start' } }, { part: { type: 'text', text: 'Half', state: 'done' } }],
+    });
+    expect(ending).not.toHaveProperty('closedCalls');
+  });
+
+  it('stores the result of the call that ended the run, and closes the others', async () => {
+    const last: Chunk[] = [{ type: 'tool-output-available', toolCallId: 'a', output: 'ok' }];
+    const ending = await composeEnding({ ...options, chunks: calls, isStored: true, last });
+    expect(ending.closedCalls).toMatchObject([
+      { callId: 'a', part: { state: 'output-available', output: 'ok' } },
+      { callId: 'b', part: { state: 'output-error', errorText: 'Cancelled.' } },
+    ]);
+    expect(ending.closing.map(({ type }) => type)).toEqual([
+      'tool-output-available',
+      'tool-output-error',
+      'finish-step',
+    ]);
+    expect(ending).not.toHaveProperty('lastStep');
+  });
+});

@@ -1,0 +1,143 @@
+import type { MessagePart, SwitchyardMessage } from '@switchyard/protocol';
+import type { FileRow } from '@switchyard/store';
+import { describe, expect, it } from 'vitest';
+import { countCuts, modelMessages } from './history.ts';
+
+const user = (...parts: MessagePart[]): SwitchyardMessage => ({ id: 'u', role: 'user', parts });
+const assistant = (model: string, ...parts: MessagePart[]): SwitchyardMessage => ({
+  id: 'm',
+  role: 'assistant',
+  metadata: { model } as never,
+  parts,
+});
+const start: MessagePart = { type: 'step-start' };
+const text = (value: string): MessagePart => ({ type: 'text', text: value, state: 'done' });
+const tool = (rest: object): MessagePart =>
+  ({ type: 'tool-echo', toolCallId: 'c1', input: { text: 'x' }, ...rest }) as unknown as MessagePart;
+const file: FileRow = {
+  id: '0190-file',
+  projectId: 'p',
+  name: 'sales "Q1".csv',
+  mediaType: 'text/csv',
+  size: 12,
+  objectKey: 'k',
+  path: 'uploads/sales.csv',
+  createdAt: '2026-01-01T00:00:00Z',
+};
+
+async function messagesOf(history: SwitchyardMessage[], own: MessagePart[] = []) {
+  return await modelMessages({
+    history,
+    own: { id: 'own', parts: own },
+    files: [file],
+    modelId: 'scripted:demo',
+    toolSet: {},
+  });
+}
+
+describe('the history for the model', () => {
+  it('names attached files with their path, and sends no file', async () => {
+    const parts: MessagePart[] = [
+      text('Look:'),
+      { type: 'file', url: '/v1/files/0190-file', mediaType: 'text/csv', filename: 'sales "Q1".csv' },
+      { type: 'file', url: '/v1/files/unknown', mediaType: 'image/png' },
+    ];
+    expect(await messagesOf([user(...parts)])).toMatchInlineSnapshot(`
+      [
+        {
+          "content": [
+            {
+              "text": "Look:",
+              "type": "text",
+            },
+            {
+              "text": "[Attached file "sales "Q1".csv" (text/csv, 12 bytes): /workspace/uploads/sales.csv]",
+              "type": "text",
+            },
+            {
+              "text": "[Attached file "without a name" (image/png), not available]",
+              "type": "text",
+            },
+          ],
+          "role": "user",
+        },
+      ]
+    `);
+  });
+
+  it.each(['input-streaming', 'input-available', 'approval-requested'])(
+    'gives a call that stayed %s an error as its result',
+    async (state) => {
+      const messages = await messagesOf([assistant('scripted:demo', start, tool({ state }))]);
+      expect(messages.at(-1)).toMatchObject({
+        role: 'tool',
+        content: [
+          {
+            type: 'tool-result',
+            output: { type: 'error-text', value: expect.stringContaining('Interrupted') },
+          },
+        ],
+      });
+    },
+  );
+
+  it('does not take a preliminary result for the result', async () => {
+    const part = tool({ state: 'output-available', preliminary: true, output: 'half' });
+    expect(JSON.stringify(await messagesOf([assistant('scripted:demo', start, part)]))).not.toContain('half');
+  });
+
+  it('sends inputs that are objects and names that providers accept', async () => {
+    const part = {
+      type: 'dynamic-tool',
+      toolName: 'fly now!',
+      toolCallId: 'c2',
+      state: 'output-error',
+      input: '{"broken',
+      errorText: 'There is no tool.',
+    } as MessagePart;
+    const [call] = await messagesOf([assistant('scripted:demo', start, part)]);
+    expect(call?.content).toMatchObject([{ toolName: 'fly_now_', input: { unparsed: '{"broken' } }]);
+  });
+
+  it('keeps what is bound to a provider with its own model only', async () => {
+    const providerMetadata = { openai: { itemId: 'rs_1' } };
+    const parts: MessagePart[] = [
+      start,
+      { type: 'reasoning', text: 'Hm.', state: 'done', providerMetadata },
+      { type: 'text', text: 'Hello.', state: 'done', providerMetadata },
+    ];
+    expect(JSON.stringify(await messagesOf([assistant('scripted:demo', ...parts)]))).toContain('rs_1');
+    const foreign = await messagesOf([assistant('openai:gpt-5', ...parts)]);
+    expect(foreign).toEqual([{ role: 'assistant', content: [{ type: 'text', text: 'Hello.' }] }]);
+  });
+
+  it('leaves out messages and texts that are empty', async () => {
+    expect(
+      await messagesOf([
+        user(text('hi')),
+        assistant('scripted:demo', start),
+        assistant('scripted:demo', start, text('')),
+      ]),
+    ).toHaveLength(1);
+  });
+
+  it('asks to go on after each step that was cut, and the same parts give the same messages', async () => {
+    const done = tool({ state: 'output-available', output: 'ok' });
+    const own = [start, text('cut'), start, text('cut again'), start, done];
+    const messages = await messagesOf([user(text('hi'))], own);
+    expect(messages.map(({ role }) => role)).toEqual([
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+      'user',
+      'assistant',
+      'tool',
+    ]);
+    const longer = await messagesOf([user(text('hi'))], [...own, start, text('cut')]);
+    expect(longer.slice(0, messages.length)).toEqual(messages);
+    expect(countCuts(own)).toBe(0);
+    expect(countCuts(own.slice(0, 4))).toBe(2);
+    expect(countCuts([])).toBe(0);
+  });
+});

@@ -1,0 +1,79 @@
+import { modelCatalog } from '@switchyard/protocol';
+import { describe, expect, it } from 'vitest';
+import { createModels, type ModelConnections } from './models.ts';
+import { addUsage, costOf, usageOf } from './usage.ts';
+
+const nothing: ModelConnections = {
+  openaiApiKey: null,
+  openaiBaseUrl: null,
+  anthropicApiKey: null,
+  scriptedModelUrl: null,
+};
+const everything = modelCatalog({
+  hasOpenaiKey: true,
+  hasCustomBaseUrl: false,
+  hasAnthropicKey: true,
+  defaultModel: null,
+  hasScriptedServer: true,
+});
+
+describe('models', () => {
+  it('are opened by their provider, once, and OpenAI keeps nothing', () => {
+    const models = createModels(everything, {
+      ...nothing,
+      openaiApiKey: 'k',
+      anthropicApiKey: 'k',
+      scriptedModelUrl: 'http://127.0.0.1:1',
+    });
+    expect(models('openai:gpt-5').client.provider).toBe('openai.responses');
+    expect(models('openai:gpt-5').providerOptions).toEqual({ openai: { store: false } });
+    expect(models('claude-sonnet-4-5').client.provider).toBe('anthropic.messages');
+    expect(models('scripted').client.provider).toBe('scripted.chat');
+    expect(models('scripted')).toBe(models('scripted:demo'));
+  });
+
+  it('that are unknown or not connected are refused by name', () => {
+    const models = createModels(everything, nothing);
+    expect(() => models('openai:none')).toThrow(/unknown_model.*openai:none/);
+    expect(() => models('openai:gpt-5')).toThrow(/unavailable.*openai:gpt-5/);
+  });
+});
+
+describe('usage', () => {
+  const estimate = { request: 400, writtenLength: 10 };
+
+  it('is what the provider reports', () => {
+    const reported = {
+      inputTokens: 100,
+      outputTokens: 20,
+      totalTokens: 120,
+      inputTokenDetails: { cacheReadTokens: 60, noCacheTokens: 40, cacheWriteTokens: undefined },
+      outputTokenDetails: { textTokens: 20, reasoningTokens: undefined },
+    };
+    const usage = usageOf(reported, estimate);
+    expect(usage).toEqual({
+      inputTokens: 100,
+      cachedInputTokens: 60,
+      outputTokens: 20,
+      totalTokens: 120,
+      estimated: false,
+    });
+    expect(costOf(usage, { input: 1, cachedInput: 0.1, output: 10 })).toBeCloseTo((40 + 6 + 200) / 1e6, 12);
+    expect(costOf(usage, null)).toBeNull();
+  });
+
+  it('is estimated, and marked, where the provider says nothing', () => {
+    const usage = usageOf(null, estimate);
+    expect(usage).toEqual({
+      inputTokens: 100,
+      cachedInputTokens: 0,
+      outputTokens: 3,
+      totalTokens: 103,
+      estimated: true,
+    });
+    expect(addUsage(usage, { ...usage, estimated: false })).toMatchObject({
+      totalTokens: 206,
+      estimated: true,
+    });
+  });
+});

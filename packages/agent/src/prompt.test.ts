@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { systemPrompt } from './prompt.ts';
+
+it('the system prompt reads as reviewed', async () => {
+  await expect(systemPrompt(null)).toMatchFileSnapshot('./__snapshots__/system-prompt.md');
+});
+
+it('instructions of the run come last, and empty ones leave no trace', () => {
+  const base = systemPrompt(null);
+  expect(systemPrompt('  ')).toBe(base);
+  expect(systemPrompt('Answer in rhymes.\n')).toBe(
+    `${base}\n\n# Instructions for this run\n\nAnswer in rhymes.`,
+  );
+});
+
+it('the system prompt holds nothing that changes from call to call', () => {
+  expect(systemPrompt(null)).not.toMatch(/\d{4}-\d{2}-\d{2}|\d{1,2}:\d{2}|[0-9a-f]{8}-[0-9a-f]{4}/);
+});

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { buildLaunch, type UnprivilegedUser } from './launch-command.ts';
 import { identifyProcess, isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
 import {
@@ -37,6 +37,8 @@ export class NamespaceError extends Error {
 export interface NamespaceOptions {
   readonly bwrapPath: string;
   readonly seccompPath: string;
+  /** Written by bwrap, read by this process; the sandbox does not see it. */
+  readonly infoPath: string;
   readonly sources: WallSources;
   readonly stage: string;
   readonly user: UnprivilegedUser | null;
@@ -102,24 +104,24 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     ...buildInitCommand(options.defences),
   ]);
   const seccompFd = openSync(options.seccompPath, 'r');
+  // A file: were it a pipe, this process's death would end bwrap between two steps and leave a half-made namespace.
+  const infoFd = openSync(options.infoPath, 'w', 0o600);
   const child = spawn(file, launchArguments, {
     cwd: '/',
     detached: true,
     env: options.defences.has('empty-environment') ? {} : options.environment,
-    stdio: ['pipe', 'pipe', 'pipe', seccompFd, 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', seccompFd, infoFd],
   });
   closeSync(seccompFd);
+  closeSync(infoFd);
   child.unref();
-  const [input, output, messages, info] = [child.stdin, child.stdout, child.stderr, child.stdio[4]];
-  if (!input || !output || !messages || !info) throw new NamespaceError('The process has no pipes.');
+  const { stdin: input, stdout: output, stderr: messages } = child;
+  if (!input || !output || !messages) throw new NamespaceError('The process has no pipes.');
 
   let said = '';
   messages.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, maxMessageLength);
   });
-  const pidRead = readPid(info as Readable);
-  // When the start fails nobody waits for it any more.
-  pidRead.catch(() => undefined);
   const wallArguments = buildWallArguments({
     sources: launch.sources,
     defences: options.defences,
@@ -140,11 +142,14 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
       child.once('close', fail);
       output.once('data', () => resolve());
     });
-    const identity = identifyProcess(await pidRead);
+    const identity = identifyProcess(await readPid(options.infoPath));
     if (!identity) throw new NamespaceError('The sandbox ended at once.');
     return adoptNamespace(identity, options.sources.run);
   } catch (error) {
     killGroup(child.pid);
+    // Behind bwrap stands a session of its own.
+    const started = identifyProcess(await readPid(options.infoPath));
+    if (started) await killProcess(started, killTimeoutMs);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -152,7 +157,6 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     // From here on nobody reads what the guest writes there, and it cannot fill anything.
     output.destroy();
     messages.destroy();
-    (info as Readable).destroy();
   }
 }
 
@@ -165,9 +169,8 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-/** Reads to the end: bwrap writes in pieces, and a pipe closed under it would end it. */
-async function readPid(info: Readable): Promise<number> {
-  let text = '';
-  for await (const chunk of info.setEncoding('utf8')) text += String(chunk);
+/** The namespace's pid 1 as this machine sees it; bwrap has written it long before the init is ready. */
+async function readPid(infoPath: string): Promise<number> {
+  const text = await readFile(infoPath, 'utf8').catch(() => '');
   return Number(/"child-pid":\s*(\d+)/.exec(text)?.[1] ?? 0);
 }

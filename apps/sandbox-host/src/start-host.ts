@@ -80,6 +80,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
       startNamespace({
         bwrapPath: options.bwrapPath ?? '',
         seccompPath,
+        infoPath: join(folder, 'bwrap.json'),
         stage,
         user: givesUserIds ? { id: record.userId } : null,
         systemFolders,

@@ -1,8 +1,5 @@
-import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { finished } from 'node:stream/promises';
 
 /** The request is no multipart body of the expected shape. */
 export class BadUploadError extends Error {}
@@ -12,7 +9,7 @@ const maxPathBytes = 8 * 1024;
 
 type Part =
   | { readonly kind: 'path'; readonly index: string; text: string }
-  | { readonly kind: 'file'; readonly stream: WriteStream };
+  | { readonly kind: 'file'; readonly file: FileHandle };
 
 /**
  * Writes the files of a multipart upload as they arrive: fields `files[<n>].path` and `files[<n>].file`, the path
@@ -31,7 +28,9 @@ export async function receiveFiles(contentType: string, body: AsyncIterable<Buff
     const { part } = current;
     if (!part || bytes.length === 0) return;
     if (part.kind === 'file') {
-      if (!part.stream.write(bytes)) await once(part.stream, 'drain');
+      for (let written = 0; written < bytes.length;) {
+        written += (await part.file.write(bytes, written)).bytesWritten;
+      }
       return;
     }
     part.text += bytes.toString('utf8');
@@ -41,11 +40,8 @@ export async function receiveFiles(contentType: string, body: AsyncIterable<Buff
   async function endPart(): Promise<void> {
     const { part } = current;
     if (part?.kind === 'path') paths.set(part.index, part.text);
-    if (part?.kind === 'file') {
-      part.stream.end();
-      await finished(part.stream);
-    }
     current.part = null;
+    if (part?.kind === 'file') await part.file.close();
   }
 
   async function beginPart(header: string): Promise<Part> {
@@ -57,9 +53,7 @@ export async function receiveFiles(contentType: string, body: AsyncIterable<Buff
     if (path === undefined) throw new BadUploadError('A file comes before its path.');
     const absolutePath = resolve('/workspace', path);
     await mkdir(dirname(absolutePath), { recursive: true });
-    const stream = createWriteStream(absolutePath);
-    await once(stream, 'open');
-    return { kind: 'file', stream };
+    return { kind: 'file', file: await open(absolutePath, 'w') };
   }
 
   try {
@@ -95,6 +89,6 @@ export async function receiveFiles(contentType: string, body: AsyncIterable<Buff
     }
     throw new BadUploadError('The body was cut.');
   } finally {
-    if (current.part?.kind === 'file') current.part.stream.destroy();
+    if (current.part?.kind === 'file') await current.part.file.close();
   }
 }

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { callService, type ServiceCall } from './call-service.ts';
+import { SandboxGoneError } from './service-errors.ts';
+
+const call = (options: Partial<ServiceCall> = {}): ServiceCall => ({
+  what: 'a test',
+  timeoutMs: 10_000,
+  signal: new AbortController().signal,
+  isRepeatable: true,
+  ...options,
+});
+
+/** An error as the SDK makes them. */
+const serviceError = (statusCode: number | undefined, more: object = {}): Error =>
+  Object.assign(new Error('[object Object]'), { statusCode, ...more });
+
+/** Fails with these, then gives `value`. */
+function failing(errors: readonly Error[], value = 'value') {
+  const state = { attempts: 0 };
+  const action = (): Promise<string> => {
+    const error = errors[state.attempts++];
+    return error ? Promise.reject(error) : Promise.resolve(value);
+  };
+  return { action, state };
+}
+
+describe('a call of the service', () => {
+  test.each([[429], [502], [503], [undefined]])(
+    'is tried again after %s when it may be repeated',
+    async (status) => {
+      const { action, state } = failing([serviceError(status, { headers: { 'retry-after': '0' } })]);
+      expect(await callService(call(), action)).toBe('value');
+      expect(state.attempts).toBe(2);
+    },
+  );
+
+  test.each([[502], [503], [504], [undefined]])(
+    'is not tried again after %s when it may not',
+    async (status) => {
+      const { action, state } = failing([serviceError(status)]);
+      await expect(callService(call({ isRepeatable: false }), action)).rejects.toMatchObject({
+        code: 'sandbox_failed',
+      });
+      expect(state.attempts).toBe(1);
+    },
+  );
+
+  test('is tried again after 429 in any case: it had no effect', async () => {
+    const { action, state } = failing([serviceError(429, { headers: { 'retry-after': '0' } })]);
+    expect(await callService(call({ isRepeatable: false }), action)).toBe('value');
+    expect(state.attempts).toBe(2);
+  });
+
+  test('gives up after four attempts', async () => {
+    const { action, state } = failing(
+      Array.from({ length: 9 }, () => serviceError(503, { headers: { 'retry-after': '0' } })),
+    );
+    await expect(callService(call(), action)).rejects.toMatchObject({ code: 'sandbox_failed' });
+    expect(state.attempts).toBe(4);
+  });
+
+  test('does not wait longer than its deadline allows', async () => {
+    const { action, state } = failing([serviceError(429, { headers: { 'retry-after': '3600' } })]);
+    await expect(callService(call({ timeoutMs: 100 }), action)).rejects.toMatchObject({
+      code: 'sandbox_failed',
+    });
+    expect(state.attempts).toBe(1);
+  });
+
+  test('that never ends is cut at its deadline', async () => {
+    const endless = (): Promise<string> => new Promise(() => undefined);
+    await expect(callService(call({ timeoutMs: 20 }), endless)).rejects.toMatchObject({
+      code: 'sandbox_failed',
+      detail: 'The sandbox took too long to answer.',
+    });
+  });
+
+  test("ends with the signal's reason when it is aborted", async () => {
+    const controller = new AbortController();
+    const endless = callService(call({ signal: controller.signal }), () => new Promise(() => undefined));
+    controller.abort(new Error('cancelled'));
+    await expect(endless).rejects.toThrow('cancelled');
+    const { action, state } = failing([]);
+    await expect(callService(call({ signal: controller.signal }), action)).rejects.toThrow('cancelled');
+    expect(state.attempts).toBe(0);
+  });
+
+  test.each([
+    [401, 'sandbox_unavailable'],
+    [403, 'sandbox_unavailable'],
+    [400, 'sandbox_failed'],
+    [500, 'sandbox_failed'],
+    [408, 'sandbox_failed'],
+  ])("maps %i to %s and never shows the service's words", async (status, code) => {
+    const { action } = failing(
+      Array.from({ length: 9 }, () => serviceError(status, { headers: { 'retry-after': '0' } })),
+    );
+    const error: unknown = await callService(call(), action).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code });
+    expect((error as { detail: string }).detail).not.toContain('object');
+  });
+
+  test.each([[404], [410]])('says that the sandbox is gone after %i', async (status) => {
+    const { action } = failing([serviceError(status)]);
+    await expect(callService(call(), action)).rejects.toBeInstanceOf(SandboxGoneError);
+  });
+
+  test('shows the reason why a machine can have no sandboxes', async () => {
+    const reason = Object.assign(new Error('Install bubblewrap.'), {
+      statusCode: 422,
+      code: 'SANDBOX_UNAVAILABLE',
+    });
+    const { action } = failing([reason]);
+    await expect(callService(call(), action)).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      detail: 'Install bubblewrap.',
+    });
+  });
+});

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  identifyScript,
+  inspectScript,
+  listScript,
+  quote,
+  readScript,
+  removeScript,
+  startScript,
+  stopScript,
+  waitScript,
+  writeScript,
+} from '../src/scripts.ts';
+import { temporaryFolder } from './host-process.ts';
+
+/** The shells that services start scripts with; each runs them here as it would there, in a folder of this machine. */
+const shells = ['/bin/bash', '/bin/dash', '/bin/sh'].filter((shell) => existsSync(shell));
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+afterAll(() => folder.remove());
+
+function runShell(shell: string, script: string): Promise<{ words: string[]; lines: Buffer[] }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(shell, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('error', reject);
+    child.on('close', () => {
+      const [head = '', ...lines] = Buffer.concat(chunks).toString('utf8').split('\n');
+      resolve({ words: head.split(' ').slice(1), lines: lines.map((line) => Buffer.from(line, 'base64')) });
+    });
+    child.stdin.end(`{\n${script}\n} </dev/null\n`);
+  });
+}
+
+describe.each(shells)('under %s', (shell) => {
+  const run = (script: string) => runShell(shell, script);
+  const token = async (): Promise<string> => (await run(identifyScript())).words[1] ?? '';
+  const newKey = (): string => `test-${randomUUID()}`;
+  const start = async (key: string, command: string, nonce = 'aa') =>
+    run(
+      startScript({
+        key,
+        token: await token(),
+        nonce,
+        command,
+        cwd: folder.path,
+        resultJson: '{"a":"it\'s"}',
+        maxBytes: 100_000,
+        waitSeconds: 0.3,
+        forgetKeys: [],
+      }),
+    );
+
+  test('a command starts once, ends, and is recorded', async () => {
+    const key = newKey();
+    const first = await start(key, 'echo "it\'s"; exit 3');
+    expect(first.words).toEqual(['exited', '3']);
+    expect(first.lines[0]?.toString()).toBe("it's\n");
+    expect((await start(key, 'echo again', 'bb')).words).toEqual(['taken']);
+    // The same asker again, as after a lost answer: told what happened, nothing started.
+    expect((await start(key, 'echo again', 'aa')).words).toEqual(['exited', '3']);
+    const record = await run(inspectScript({ key, token: await token(), maxBytes: 1_000 }));
+    expect(record.words).toEqual(['recorded', '3', '5']);
+    expect(record.lines.slice(0, 2).map(String)).toEqual(['{"a":"it\'s"}', "it's\n"]);
+  });
+
+  test('a command that takes its time is waited for and stopped', async () => {
+    const key = newKey();
+    expect((await start(key, 'echo up; sleep 300')).words).toEqual(['running']);
+    const options = { key, token: await token(), maxBytes: 1_000, waitSeconds: 0.2 };
+    const waited = await run(waitScript({ ...options, offset: 0 }));
+    expect([waited.words, waited.lines[0]?.toString()]).toEqual([['running'], 'up\n']);
+    const stop = { key, token: await token(), nonce: 'aa', reason: 'timed-out' } as const;
+    expect((await run(stopScript({ ...stop, nonce: 'bb' }))).words).toEqual(['taken']);
+    expect((await run(stopScript(stop))).words).toEqual(['killed']);
+    expect((await run(waitScript({ ...options, offset: 3 }))).words).toEqual(['exited', 'timed-out']);
+  });
+
+  test('nothing runs in another incarnation', async () => {
+    const script = startScript({
+      key: newKey(),
+      token: 'another-1',
+      nonce: 'aa',
+      command: `touch ${folder.path}/never`,
+      cwd: folder.path,
+      resultJson: null,
+      maxBytes: 1_000,
+      waitSeconds: 0.1,
+      forgetKeys: [],
+    });
+    expect((await run(script)).words).toEqual(['incarnation']);
+    expect(existsSync(path.join(folder.path, 'never'))).toBe(false);
+  });
+
+  test('files are written, read, listed and removed', async () => {
+    const target = path.join(folder.path, randomUUID(), "it's $(odd)");
+    const content = Buffer.from([0, 255, 10, 13, 39, 36]);
+    const source = { kind: 'inline', base64: content.toString('base64') } as const;
+    const claim = { key: newKey(), token: await token(), nonce: 'aa', resultJson: null };
+    const write = writeScript({ claim, path: target, nonce: 'aa', mode: 0o600, source });
+    expect((await run(write)).words).toEqual(['ok']);
+    expect((await run(write)).words).toEqual(['ok']);
+    const read = await run(readScript({ path: target, offset: 1, length: 100 }));
+    expect([read.words, read.lines[0]]).toEqual([['file', '6'], content.subarray(1)]);
+    const listed = await run(listScript({ path: path.dirname(target), depth: 1, maxEntries: 10 }));
+    expect(listed.lines[0]?.toString()).toMatch(/^it's \$\(odd\) f 6 [\d.]+ 600\0$/);
+    expect((await run(removeScript({ claim: null, path: target }))).words).toEqual(['ok']);
+    expect((await run(removeScript({ claim: null, path: target }))).words).toEqual(['not-found']);
+  });
+
+  test('any text is one word, unchanged', async () => {
+    await mkdir(folder.path, { recursive: true });
+    const word = fc
+      .string({ unit: 'binary', maxLength: 30 })
+      .map((text) => text.toWellFormed().replaceAll('\0', ''));
+    await fc.assert(
+      fc.asyncProperty(word, async (text) => {
+        const { lines } = await run(`echo 'SY1 x'; printf %s ${quote(text)} | base64 -w 0`);
+        expect(lines[0]?.toString()).toBe(text);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});

@@ -54,8 +54,11 @@ export function createEventStreams(): EventStreams {
       const stream = createEventStream(response);
       for (const [name, value] of headers) response.setHeader(name, value);
       response.statusCode = 200;
-      open.add(stream);
-      response.once('close', () => open.delete(stream));
+      // One who left while he was checked has had his 'close' already.
+      if (!stream.isClosed) {
+        open.add(stream);
+        response.once('close', () => open.delete(stream));
+      }
       stream.write(commentFrame);
       if (isDraining) stream.cut();
       return stream;
@@ -76,6 +79,7 @@ export function createEventStreams(): EventStreams {
 function createEventStream(response: ServerResponse): EventStream {
   const { viewerBufferBytes, stalledViewerMs, retryMs } = limits.stream;
   const controller = new AbortController();
+  if (response.destroyed) controller.abort();
   response.once('close', () => controller.abort());
   // A connection that breaks is told by 'close'; the error itself says nothing more.
   response.on('error', () => undefined);
@@ -96,9 +100,13 @@ function createEventStream(response: ServerResponse): EventStream {
     drained() {
       if (response.destroyed || !response.writableNeedDrain) return Promise.resolve();
       return new Promise((resolve) => {
-        const timer = setTimeout(() => response.destroy(), stalledViewerMs);
+        let waiting = response.writableLength;
+        const timer = setInterval(() => {
+          if (response.writableLength === waiting) response.destroy();
+          waiting = response.writableLength;
+        }, stalledViewerMs);
         const settle = () => {
-          clearTimeout(timer);
+          clearInterval(timer);
           response.off('drain', settle).off('close', settle);
           resolve();
         };

@@ -8,6 +8,7 @@ import type { Authenticate } from './authenticate.ts';
 import type { Config } from './config.ts';
 import type { EventStreams } from './event-streams.ts';
 import type { ConsumeWrite } from './rate-limit.ts';
+import type { Gate } from './gate.ts';
 import type { RunFeeds } from './run-feeds.ts';
 import type { StoreUploads } from './store-uploads.ts';
 
@@ -22,6 +23,7 @@ export interface Gateway {
   readonly storeUploads: StoreUploads;
   readonly authenticate: Authenticate;
   readonly consumeWrite: ConsumeWrite;
+  readonly enterUpload: Gate;
   readonly feeds: RunFeeds;
   readonly streams: EventStreams;
   /** Null when no sandbox service is configured. */

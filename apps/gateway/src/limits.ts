@@ -10,10 +10,14 @@ export const limits = {
   /** A whole multipart body. It is held in memory until it is stored (guess: fits the smallest machine many times). */
   multipartBytes: 32 * mebibyte,
   uploadFiles: 20,
+  /** Multipart bodies held at a time by one process; more are asked to come again. */
+  concurrentUploads: 4,
+  /** How long a multipart body may take to arrive: the largest one over 1 Mbit/s. */
+  uploadTimeoutMs: 300_000,
   /** Fields of a multipart body besides its files. */
   uploadFields: 20,
   idempotencyKeyLength: 255,
-  /** How long a body may take to arrive. */
+  /** How long a body of JSON may take to arrive. */
   bodyTimeoutMs: 60_000,
   /** How long the rest of a refused body is taken before its connection is cut. */
   discardMs: 1000,

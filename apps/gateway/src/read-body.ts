@@ -10,17 +10,17 @@ import { limits } from './limits.ts';
 export function readBody(
   incoming: IncomingMessage,
   { maxBytes, timeoutMs }: { readonly maxBytes: number; readonly timeoutMs: number },
-): Promise<Buffer> {
+): Promise<Buffer<ArrayBuffer>> {
   const tooLarge = new AppError('payload_too_large', `The body is larger than ${maxBytes} bytes.`);
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge);
   return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
+    const pieces: Buffer<ArrayBuffer>[] = [];
     let size = 0;
     const timer = setTimeout(
       () => settle(new AppError('invalid_request', `The body did not arrive within ${timeoutMs} ms.`)),
       timeoutMs,
     );
-    const onData = (piece: Buffer) => {
+    const onData = (piece: Buffer<ArrayBuffer>) => {
       size += piece.length;
       if (size > maxBytes) settle(tooLarge);
       else pieces.push(piece);

@@ -29,18 +29,23 @@ export async function readRunRequest(incoming: IncomingMessage): Promise<RunRequ
   }
 }
 
+/** Whether the body may hold files, and so much memory. */
+export function isMultipart(incoming: IncomingMessage): boolean {
+  return mediaTypeOf(incoming) === 'multipart/form-data';
+}
+
 async function readMultipart(
   incoming: IncomingMessage,
 ): Promise<{ readonly fields: Readonly<Record<string, unknown>>; readonly uploads: readonly Upload[] }> {
   refuseEncodedBody(incoming);
   const bytes = await readBody(incoming, {
     maxBytes: limits.multipartBytes,
-    timeoutMs: limits.bodyTimeoutMs,
+    timeoutMs: limits.uploadTimeoutMs,
   });
   let form: FormData;
   try {
     const headers = { 'content-type': headerOf(incoming, 'content-type') ?? '' };
-    form = await new Response(new Uint8Array(bytes), { headers }).formData();
+    form = await new Response(bytes, { headers }).formData();
   } catch (cause) {
     throw new AppError('invalid_request', 'The body is not multipart/form-data.', { cause });
   }

@@ -10,6 +10,7 @@ import { createApp } from './app.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Config } from './config.ts';
 import { createEventStreams } from './event-streams.ts';
+import { createGate } from './gate.ts';
 import type { Gateway } from './gateway.ts';
 import { limits } from './limits.ts';
 import { problemOfError } from './problem.ts';
@@ -75,20 +76,22 @@ export async function startGateway({
       supabaseUrl: config.supabaseUrl,
       jwtSecret: config.supabaseJwtSecret,
     }),
+    enterUpload: createGate(limits.concurrentUploads),
     consumeWrite: createWriteLimit({ redis, ...config.rateLimit }),
     feeds,
     streams,
     sandboxes,
   };
 
-  const url = await serve(gateway, lifecycle);
+  // Registered before the server and so closed after it: while requests end, probes are told that it stops.
+  let isServing = false;
   const admin = await startAdminServer({
     port: config.adminPort,
     host: config.adminHost,
     readiness: async () => ({
       postgres: await stateOf(sql`select 1`),
       redis: await stateOf(redis.ping()),
-      gateway: lifecycle.signal.aborted ? 'stopping' : 'ok',
+      gateway: lifecycle.signal.aborted ? 'stopping' : isServing ? 'ok' : 'starting',
     }),
     status: async () => ({
       streams: streams.count,
@@ -100,6 +103,12 @@ export async function startGateway({
     }),
   });
   lifecycle.onStop('admin', () => admin.close());
+  // The first request should not pay for the connections. Without them the gateway serves all the same, and says 503.
+  const connections = { postgres: await stateOf(sql`select 1`), redis: await stateOf(redis.ping()) };
+  if (Object.values(connections).some((state) => state !== 'ok'))
+    logger.warn(connections, 'not connected yet');
+  const url = await serve(gateway, lifecycle);
+  isServing = true;
   return { url, adminUrl: admin.url };
 }
 
@@ -121,7 +130,7 @@ async function serve(gateway: Gateway, lifecycle: Lifecycle): Promise<string> {
     },
   });
   const server = createServer(
-    { requestTimeout: 2 * limits.bodyTimeoutMs, headersTimeout: 15_000 },
+    { requestTimeout: 2 * limits.uploadTimeoutMs, headersTimeout: 15_000 },
     (request, response) => {
       listener(request, response).catch((error: unknown) => {
         logger.error({ error }, 'a request failed outside of the app');

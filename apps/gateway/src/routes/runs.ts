@@ -7,16 +7,16 @@ import {
   type RunResponse,
   type StartRunResponse,
 } from '@switchyard/protocol';
-import { readFollowedRuns, readRun, requestCancel } from '@switchyard/store';
+import { readFollowedRuns, readRun, requestCancel, type StartedRun } from '@switchyard/store';
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { awaitRunEnd } from '../await-run-end.ts';
 import type { Gateway, GatewayContext, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
 import { cursorOf, openRunStream } from '../open-run-stream.ts';
-import { readRunRequest } from '../read-run-request.ts';
+import { isMultipart, readRunRequest } from '../read-run-request.ts';
 import { lastPositionOf } from '../run-snapshot.ts';
-import { addToQueue, startRun } from '../start-run.ts';
+import { addToQueue, type RunRequest, startRun } from '../start-run.ts';
 import { validate } from '../validate.ts';
 
 const waitSchema = z.object({ waitMs: z.coerce.number().int().min(0).max(limits.waitMs).default(0) });
@@ -27,8 +27,16 @@ export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {
   const routes = new Hono<GatewayEnv>();
 
   routes.post('/', async (c) => {
-    const request = await readRunRequest(c.env.incoming);
-    const { run, thread, project } = await startRun(gateway, c.get('actor'), request);
+    const leave = isMultipart(c.env.incoming) ? gateway.enterUpload() : undefined;
+    let request: RunRequest;
+    let started: StartedRun;
+    try {
+      request = await readRunRequest(c.env.incoming);
+      started = await startRun(gateway, c.get('actor'), request);
+    } finally {
+      leave?.();
+    }
+    const { run, thread, project } = started;
     c.header('location', `/v1/runs/${run.id}`);
     // Without Redis the run is stored all the same, so this is no failure: the stream can be opened later.
     if (request.body.stream && gateway.redis.status === 'ready')

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { readConfig } from './config.ts';
+
+const needed = {
+  DATABASE_URL: 'postgres://localhost/switchyard',
+  REDIS_URL: 'redis://localhost',
+  SUPABASE_URL: 'http://127.0.0.1:9000/',
+  SUPABASE_SECRET_KEY: 'sb_secret_x',
+};
+const production = {
+  ...needed,
+  ENVIRONMENT: 'production',
+  SUPABASE_URL: 'https://x.supabase.co',
+  OPENAI_API_KEY: 'x',
+};
+
+test('a developer machine needs four variables; loopback origins may ask', () => {
+  const config = readConfig({ ...needed, SCRIPTED_MODEL_URL: 'http://127.0.0.1:1/v1', PUBLIC_URL: '' });
+  expect(config).toMatchObject({
+    supabaseUrl: 'http://127.0.0.1:9000',
+    corsOrigins: 'loopback',
+    publicUrl: null,
+    daytona: null,
+    supabaseJwtSecret: null,
+  });
+  expect(config.models.map(({ id }) => id)).toEqual(['scripted:demo']);
+});
+
+test('all faults come at once, by name and without values', () => {
+  let message = '';
+  try {
+    readConfig({ PORT: '99999999', SUPABASE_JWT_SECRET: 'too-short-secret' });
+  } catch (error) {
+    message = String(error);
+  }
+  for (const name of [
+    'PORT',
+    'SUPABASE_JWT_SECRET',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'SUPABASE_URL',
+    'SUPABASE_SECRET_KEY',
+  ]) {
+    expect(message).toContain(name);
+  }
+  expect(message).not.toContain('too-short-secret');
+});
+
+test.each([
+  ['the scripted model', { SCRIPTED_MODEL_URL: 'https://models.example' }, 'SCRIPTED_MODEL_URL'],
+  ['a wildcard origin', { CORS_ORIGINS: 'https://a.example,*' }, 'CORS_ORIGINS'],
+  ['an issuer on this machine', { SUPABASE_URL: 'http://127.0.0.1:9000' }, 'SUPABASE_URL'],
+])('production refuses %s', (_name, environment, variable) => {
+  expect(() => readConfig({ ...production, ...environment })).toThrow(variable);
+});
+
+test('production lets no origin in that is not named', () => {
+  expect(readConfig(production).corsOrigins).toEqual([]);
+  const named = readConfig({ ...production, CORS_ORIGINS: 'https://a.example/, https://b.example' });
+  expect(named.corsOrigins).toEqual(['https://a.example', 'https://b.example']);
+});

@@ -10,8 +10,13 @@ function answer() {
 
 const delta = (text: string): Part => ({ type: 'text-delta', id: 'txt-0', text });
 const inputStart = (id: string, toolName = 'echo'): Part => ({ type: 'tool-input-start', id, toolName });
-const call = (toolCallId: string, rest: object = {}): Part =>
-  ({ type: 'tool-call', toolCallId, toolName: 'echo', input: { a: 1 }, ...rest }) as Part;
+const call = (toolCallId: string, rest: object = {}): Part => ({
+  type: 'tool-call',
+  toolCallId,
+  toolName: 'echo',
+  input: { a: 1 },
+  ...rest,
+});
 
 describe('the chunks of an answer', () => {
   it('leave out what the loop writes itself', () => {

@@ -6,13 +6,12 @@ import { planReplay } from './plan-replay.ts';
 
 const text = (value: string): MessagePart => ({ type: 'text', text: value, state: 'done' });
 const start: MessagePart = { type: 'step-start' };
-const call = (toolCallId: string, result?: string): MessagePart =>
-  ({
-    type: 'tool-echo',
-    toolCallId,
-    input: { id: toolCallId },
-    ...(result === undefined ? { state: 'input-available' } : { state: 'output-available', output: result }),
-  }) as MessagePart;
+const call = (toolCallId: string, result?: string): MessagePart => ({
+  type: 'tool-echo',
+  toolCallId,
+  input: { id: toolCallId },
+  ...(result === undefined ? { state: 'input-available' } : { state: 'output-available', output: result }),
+});
 
 function stored(...steps: readonly MessagePart[][]): StoredPart[] {
   return steps.flatMap((parts, index) =>

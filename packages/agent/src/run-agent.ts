@@ -87,9 +87,17 @@ export async function runAgent(agent: RunAgent): Promise<AgentOutcome> {
       calls = await storeAnswer(agent, step, asked);
     }
 
-    const called = await callTools({ ...agent, readTodos: () => lastTodos(before, context.history) }, calls, {
-      hasFailedCall: hasFailedCall(journal),
-    });
+    const done = before;
+    const called = await callTools(
+      {
+        ...agent,
+        readTodos: () => lastTodos({ history: context.history, before: done, open: journal.step.chunks }),
+      },
+      calls,
+      {
+        hasFailedCall: hasFailedCall(journal),
+      },
+    );
     if (called.end) {
       return await end(agent, { reason: called.end.reason, last: called.end.chunks, step, isStored: true });
     }

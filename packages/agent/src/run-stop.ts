@@ -49,8 +49,3 @@ export function createRunStop(): RunStop {
     },
   };
 }
-
-/** True for what is thrown when this claim of the run may write nothing more. */
-export function isLost(stop: RunStop): boolean {
-  return stop.cause() === 'lost';
-}

@@ -16,8 +16,8 @@ const stepArbitrary = fc
     ),
     { maxLength: 6 },
   )
-  .map((parts) => [
-    { type: 'start-step' } as Chunk,
+  .map((parts): Chunk[] => [
+    { type: 'start-step' },
     ...parts.flatMap(({ kind, deltas }, index): Chunk[] => {
       const id = `${kind}-${index}`;
       if (kind === 'call') {
@@ -38,7 +38,7 @@ const stepArbitrary = fc
           { type: 'data-todo', id, data: { todos: [] } },
         ];
       }
-      const name = kind as 'text' | 'reasoning';
+      const name = kind;
       return [
         { type: `${name}-start`, id },
         ...deltas.map((delta): Chunk => ({ type: `${name}-delta`, id, delta })),

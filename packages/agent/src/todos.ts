@@ -1,13 +1,18 @@
-import type { MessagePart, SwitchyardMessage, Todo } from '@switchyard/protocol';
+import type { Chunk, MessagePart, SwitchyardMessage, Todo } from '@switchyard/protocol';
 
-/** The todos as the last `data-todo` part has them: this run's, else those of the thread's earlier messages. */
-export function lastTodos(
-  own: readonly MessagePart[],
-  history: readonly SwitchyardMessage[],
-): readonly Todo[] {
-  for (const parts of [own, ...history.map((message) => message.parts).toReversed()]) {
-    const part = parts.findLast((candidate) => candidate.type === 'data-todo');
-    if (part?.type === 'data-todo') return part.data.todos;
+/** Where todos stand, the latest last: in the thread's earlier messages, in this run's steps, in its open step. */
+export interface TodoSources {
+  readonly history: readonly SwitchyardMessage[];
+  readonly before: readonly MessagePart[];
+  readonly open: readonly Chunk[];
+}
+
+/** The todos as the last `data-todo` has them; none when there never was one. */
+export function lastTodos({ history, before, open }: TodoSources): readonly Todo[] {
+  const earlier = history.map((message): readonly (MessagePart | Chunk)[] => message.parts).toReversed();
+  for (const parts of [open, before, ...earlier]) {
+    const last = parts.findLast((part) => part.type === 'data-todo');
+    if (last?.type === 'data-todo') return last.data.todos;
   }
   return [];
 }

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { connectRedis, type Redis } from '@switchyard/bus';
+import { createLogger } from '@switchyard/process';
+import { AppError, scriptedModel, type UserId } from '@switchyard/protocol';
+import { type Scenario, type ScriptedModel, startScriptedModel } from '@switchyard/stand-ins';
+import { claimRun, resolveUser, startRun } from '@switchyard/store';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { createTestDatabase, type TestDatabase } from '../../store/test/database.ts';
+import {
+  createModels,
+  createRunStop,
+  createSandboxAccess,
+  createToolset,
+  defaultModelDeadlines,
+  defaultRetryPolicy,
+  defineTool,
+  openRun,
+  runAgent,
+  type RunEnding,
+} from '../src/index.ts';
+
+const order: string[] = [];
+
+function recording(name: string, effect: 'read' | 'once') {
+  return defineTool({
+    name,
+    description: `Does ${name}.`,
+    inputSchema: z.object({ text: z.string().default('none') }),
+    effect,
+    needs: 'nothing',
+    async execute({ text }, { readTodos, callId }) {
+      order.push(`${name} ${text} begins`);
+      // Others get their turn.
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
+      order.push(`${name} ${text} ends, ${readTodos().length} todos`);
+      const data = [{ type: 'data-todo', id: callId, data: { todos: [{ text, status: 'open' }] } } as const];
+      return { outcome: 'ok', output: text, ...(effect === 'once' ? { data } : {}) };
+    },
+  });
+}
+
+const tools = createToolset([recording('look', 'read'), recording('act', 'once')]);
+let database: TestDatabase;
+let redis: Redis;
+let model: ScriptedModel;
+
+beforeAll(async () => {
+  [database, model] = await Promise.all([createTestDatabase(), startScriptedModel()]);
+  redis = connectRedis(inject('redisUrl'));
+});
+afterAll(async () => {
+  redis.disconnect();
+  await model.stop();
+  await database.drop();
+});
+
+async function run(scenario: Scenario, instructions?: string): Promise<RunEnding> {
+  const { sql } = database;
+  const name = randomUUID();
+  model.setScenario(name, scenario);
+  const actor = await resolveUser(sql, { userId: randomUUID() as UserId, email: null });
+  const { run: row, wakeup } = await startRun(sql, actor, {
+    requestHash: name,
+    model: scriptedModel.id,
+    limits: {},
+    instructions,
+    message: { parts: [{ type: 'text', text: `[[scenario:${name}]]` }] },
+  });
+  const claim = await claimRun(sql, { runId: row.id, wakeup, workerId: 'test' });
+  if (claim.outcome !== 'claimed') throw new Error('not claimed');
+  const stop = createRunStop();
+  const opened = await openRun({ sql, redis, runId: row.id, epoch: claim.epoch, stop });
+  const { project, files } = opened.context;
+  const outcome = await runAgent({
+    ...opened,
+    model: createModels([scriptedModel], {
+      openaiApiKey: null,
+      openaiBaseUrl: null,
+      anthropicApiKey: null,
+      scriptedModelUrl: model.url,
+    })(scriptedModel.id),
+    tools,
+    sandbox: createSandboxAccess({
+      sql,
+      sandboxes: { open: () => Promise.reject(new AppError('sandbox_unavailable', 'None here.')) },
+      source: { read: () => Promise.reject(new Error('none')) },
+      project,
+      files,
+      stop,
+    }),
+    stop,
+    shouldHandOver: () => false,
+    isOwned: () => true,
+    maxSteps: 10,
+    retry: defaultRetryPolicy,
+    deadlines: defaultModelDeadlines,
+    logger: createLogger({ name: 'test', level: 'silent' }),
+  });
+  opened.journal.close();
+  if (outcome.outcome !== 'ended') throw new Error('not ended');
+  return outcome.ending;
+}
+
+const call = (name: string, text: string) => ({ toolCall: { name, arguments: { text } } });
+
+describe('the loop', () => {
+  it('runs consecutive reads side by side and everything else in order', async () => {
+    order.length = 0;
+    const steps = [
+      call('look', '1'),
+      call('look', '2'),
+      call('act', '3'),
+      call('act', '4'),
+      call('look', '5'),
+    ];
+    const ending = await run({ turns: [{ steps }, { steps: [{ text: 'ok' }] }] });
+    expect(ending.reason).toBe('answered');
+    expect(order).toEqual([
+      'look 1 begins',
+      'look 2 begins',
+      'look 1 ends, 0 todos',
+      'look 2 ends, 0 todos',
+      'act 3 begins',
+      'act 3 ends, 0 todos',
+      'act 4 begins',
+      'act 4 ends, 1 todos',
+      'look 5 begins',
+      'look 5 ends, 1 todos',
+    ]);
+  });
+
+  it('sends a prefix that never changes, and the tools in one order', async () => {
+    const turns = [
+      { steps: [call('look', 'a')] },
+      { steps: [{ text: 'then' }, call('act', 'b')] },
+      { steps: [{ text: 'ok' }] },
+    ];
+    await run({ turns }, 'Be brief.');
+    const bodies = model.requests.slice(-3).map(({ body }) => body);
+    const [first, second, third] = bodies.map(({ messages }) => messages);
+    expect(second?.slice(0, first?.length)).toEqual(first);
+    expect(third?.slice(0, second?.length)).toEqual(second);
+    expect(new Set(bodies.map((body) => JSON.stringify('tools' in body ? body.tools : null))).size).toBe(1);
+    expect(JSON.stringify(first?.[0])).toContain('Be brief.');
+  });
+
+  it('takes calls that come with the finish reason stop', async () => {
+    order.length = 0;
+    const ending = await run({
+      turns: [{ steps: [call('act', 'x')], finishReason: 'stop' }, { steps: [{ text: 'ok' }] }],
+    });
+    expect(ending.reason).toBe('answered');
+    expect(order).toHaveLength(2);
+  });
+});

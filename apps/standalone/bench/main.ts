@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism, loadavg } from 'node:os';
 import { measureAttach, type Samples } from './measure-attach.ts';
 import { measureFirstToken } from './measure-first-token.ts';
 import { measureCommits, measureThroughput } from './measure-throughput.ts';
@@ -13,7 +13,9 @@ import { printTable, type Row } from './table.ts';
  */
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const startedAt = performance.now();
-say(`Starting one gateway, one worker, their services and the baselines (${cpus().length} cores) …`);
+// Load that others make falls on every system here, but several processes suffer more than one.
+const [loadBefore = 0] = loadavg();
+say(`Starting one gateway, one worker, their services and the baselines (${availableParallelism()} cores) …`);
 const stack = await startStack();
 try {
   const systems = systemsOf(stack);
@@ -32,7 +34,7 @@ try {
   });
 
   const rows: Row[] = [
-    ...attachRows(attach),
+    attachRow(attach),
     firstByteRow(token.firstByte, commits),
     addedRow(token.firstToken),
     rateRow(rates),
@@ -40,8 +42,9 @@ try {
   say('');
   printTable(rows, say);
   say('');
+  const tookS = round((performance.now() - startedAt) / 1000);
   say(
-    `Took ${round((performance.now() - startedAt) / 1000)} s. Times in ms; a ratio is worth more than a number.`,
+    `Times in ms; a ratio is worth more than a number. Load before: ${round(loadBefore)}. Took ${tookS} s.`,
   );
 } finally {
   await stack.stop();
@@ -51,24 +54,15 @@ function of(samples: Samples, name: System['name']): number[] {
   return samples.get(name) ?? [];
 }
 
-function attachRows({ firstByte, firstToken }: { firstByte: Samples; firstToken: Samples }): Row[] {
+function attachRow(firstByte: Samples): Row {
   const p99 = percentile(of(firstByte, 'Switchyard'), 99);
-  return [
-    {
-      what: 'GET attach → first byte, p50 / p99',
-      ours: spread(of(firstByte, 'Switchyard')),
-      baselines: { DIY: spread(of(firstByte, 'DIY')), floor: spread(of(firstByte, 'floor')) },
-      target: 'p99 < 5 ms',
-      isMet: p99 < 5,
-    },
-    {
-      what: 'GET attach → first token of the log',
-      ours: spread(of(firstToken, 'Switchyard')),
-      baselines: { DIY: spread(of(firstToken, 'DIY')), floor: spread(of(firstToken, 'floor')) },
-      target: '(information)',
-      isMet: true,
-    },
-  ];
+  return {
+    what: 'GET attach → first byte, p50 / p99',
+    ours: spread(of(firstByte, 'Switchyard')),
+    baselines: { DIY: spread(of(firstByte, 'DIY')), floor: spread(of(firstByte, 'floor')) },
+    target: 'p99 < 5 ms',
+    isMet: p99 < 5,
+  };
 }
 
 function firstByteRow(firstByte: Samples, commits: readonly number[]): Row {

@@ -13,25 +13,24 @@ export type Samples = ReadonlyMap<System['name'], number[]>;
 export async function measureAttach(
   systems: readonly System[],
   { rounds, perRound }: { readonly rounds: number; readonly perRound: number },
-): Promise<{ firstByte: Samples; firstToken: Samples }> {
+): Promise<Samples> {
   const held = await Promise.all(systems.map(async (system) => ({ system, ...(await holdRun(system)) })));
   const firstByte = new Map(systems.map(({ name }) => [name, [] as number[]]));
-  const token = new Map(systems.map(({ name }) => [name, [] as number[]]));
   for (let round = -1; round < rounds; round += 1) {
     for (const { system, runId } of held) {
       const wanted = system.attach(runId);
       if (!wanted) continue;
       for (let index = 0; index < perRound; index += 1) {
+        // To the token: a first byte without the log behind it would be no attach.
         const timing = await timeRequest(wanted, { until: 'token' });
         // The round before the first warms up.
         if (round < 0) continue;
         firstByte.get(system.name)?.push(timing.firstByteMs);
-        token.get(system.name)?.push(timing.tokenMs);
       }
     }
   }
   for (const { release } of held) release();
-  return { firstByte, firstToken: token };
+  return firstByte;
 }
 
 /** Starts a run that stays open, and keeps its own stream open until it is released. */

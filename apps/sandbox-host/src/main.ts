@@ -21,6 +21,9 @@ const config = readConfigOrExit();
 const logger = createLogger({ name: 'sandbox-host', level: config.logLevel });
 const lifecycle = createLifecycle({ logger, drainMs });
 lifecycle.listen();
+// Node's own warnings (stripping types is still experimental) go where everything else goes.
+process.removeAllListeners('warning');
+process.on('warning', ({ name, message }) => logger.debug({ warning: name, message }, 'warning of Node'));
 
 const host = await startSandboxHost({
   host: config.host,

@@ -52,7 +52,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const isRoot = process.getuid?.() === 0;
   const sandboxesFolder = join(dataDir, 'sandboxes');
   await mkdir(sandboxesFolder, { recursive: true, mode: 0o700 });
-  const { etc, seccompPath } = await writeSystemFiles(join(dataDir, 'system'));
+  const { etc, inside, seccompPath } = await writeSystemFiles(join(dataDir, 'system'));
   const stage = await mkdtemp(join(tmpdir(), 'switchyard-stage-'));
   await chmod(stage, 0o755);
 
@@ -90,7 +90,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
           workspace: join(folder, 'workspace'),
           run: join(folder, 'run'),
           node: process.execPath,
-          inside: join(import.meta.dirname, 'inside'),
+          inside,
           etc,
         },
       }),

@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { buildSeccompProgram } from './seccomp.ts';
 import type { generatedEtcFiles, SystemFolder } from './wall.ts';
@@ -13,16 +14,43 @@ const etcFiles: Record<(typeof generatedEtcFiles)[number], string> = {
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 };
 
-/** Writes what every sandbox shares: the files of its /etc and the system call filter. */
-export async function writeSystemFiles(folder: string): Promise<{ etc: string; seccompPath: string }> {
-  const etc = join(folder, 'etc');
-  await mkdir(etc, { recursive: true, mode: 0o755 });
-  await Promise.all(
-    Object.entries(etcFiles).map(([name, text]) => writeFile(join(etc, name), text, { mode: 0o644 })),
-  );
+const insideSources = ['init', 'execute', 'receive-files'];
+
+/** Written whole and readable by every sandbox's user, whatever this process's umask is. */
+async function publish(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content);
+  await chmod(path, 0o644);
+}
+
+/** A folder that every sandbox's user may read, once it has been mounted where he can reach it. */
+async function makePublicFolder(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, 0o755);
+  return path;
+}
+
+/** What every sandbox shares, below one folder. */
+export interface SystemFiles {
+  /** The generated files of /etc. */
+  readonly etc: string;
+  /** The init, its types stripped: that costs each sandbox 24 MB and most of its start if Node does it there. */
+  readonly inside: string;
+  readonly seccompPath: string;
+}
+
+/** Writes the files of the sandboxes' /etc, their init, and the system call filter. */
+export async function writeSystemFiles(folder: string): Promise<SystemFiles> {
+  const etc = await makePublicFolder(join(folder, 'etc'));
+  const inside = await makePublicFolder(join(folder, 'inside'));
   const seccompPath = join(folder, 'seccomp.bpf');
-  await writeFile(seccompPath, buildSeccompProgram());
-  return { etc, seccompPath };
+  await publish(seccompPath, buildSeccompProgram());
+  for (const [name, text] of Object.entries(etcFiles)) await publish(join(etc, name), text);
+  for (const name of insideSources) {
+    const source = await readFile(join(import.meta.dirname, 'inside', `${name}.ts`), 'utf8');
+    const script = stripTypeScriptTypes(source).replaceAll(/(from '\.\/[a-z-]+)\.ts'/g, "$1.mjs'");
+    await publish(join(inside, `${name}.mjs`), script);
+  }
+  return { etc, inside, seccompPath };
 }
 
 /** The system's top folders as this machine has them: merged into /usr by links, or folders of their own. */

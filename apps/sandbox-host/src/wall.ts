@@ -31,7 +31,7 @@ export interface WallSources {
   readonly run: string;
   /** A node binary → /opt/node/bin/node. */
   readonly node: string;
-  /** The init's source files → /opt/switchyard. */
+  /** The init's files → /opt/switchyard. */
   readonly inside: string;
   /** The generated files of /etc. */
   readonly etc: string;
@@ -174,6 +174,6 @@ export function buildInitCommand(defences: ReadonlySet<Defence>): string[] {
     ...(defences.has('resource-limits') ? ['/usr/bin/prlimit', ...resourceLimits] : []),
     '/opt/node/bin/node',
     '--max-old-space-size=192',
-    '/opt/switchyard/init.ts',
+    '/opt/switchyard/init.mjs',
   ];
 }

@@ -9,6 +9,7 @@ export {
 } from './redis.ts';
 export type { StandInProcess } from './stand-in-process.ts';
 export { type DebianPackages, fetchDebianPackages, hasDebianPackages } from './debian.ts';
+export { type ChromiumProgram, fetchChromium, findChromium } from './chromium.ts';
 export { findFreePort, isPortFree } from './free-port.ts';
 export { type GuardedCommand, type GuardedProcess, startGuardedProcess } from './guarded-process.ts';
 export { bubblewrapPackages, type BubblewrapProgram, fetchBubblewrap, findBubblewrap } from './bubblewrap.ts';

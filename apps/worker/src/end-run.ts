@@ -1,4 +1,10 @@
-import { composeEnding, type OpenedRun, type RunEnding, type RunJournal } from '@switchyard/agent';
+import {
+  closedCall,
+  composeEnding,
+  type OpenedRun,
+  type RunEnding,
+  type RunJournal,
+} from '@switchyard/agent';
 import { type Chunk, endingChunks, isToolPart, type Run, type RunReason } from '@switchyard/protocol';
 import { finishRun, loadRun, releaseRun } from '@switchyard/store';
 import type { Worker } from './worker.ts';
@@ -83,15 +89,7 @@ export async function endWithoutLog(
   const { parts, lastOrdinal } = await loadRun(worker.sql, { runId, epoch });
   const closedCalls = parts.flatMap(({ part, call }) => {
     if (call === null || !isToolPart(part) || call.ledger === 'done' || call.ledger === 'unknown') return [];
-    const { type, toolCallId, input } = part;
-    const closed = {
-      type,
-      toolCallId,
-      input,
-      state: 'output-error',
-      errorText: 'Not run: the run had failed.',
-    };
-    return [{ callId: call.callId, part: closed as typeof part }];
+    return [{ callId: call.callId, part: closedCall(part, 'Not run: the run had failed.') }];
   });
   const { run, promoted } = await finishRun(worker.sql, {
     runId,

@@ -30,7 +30,8 @@ export async function executeRun(worker: Worker, job: RunJob): Promise<'done' | 
   const stop = createRunStop();
   const startedAt = performance.now();
   const cleanups = [stopWithJob(job.signal, stop)];
-  let outcome = 'failed';
+  // One line a run: `attempt` is the claim's epoch, `outcome` the run's reason or what became of the job.
+  const line: Record<string, string | number> = { runId: job.runId, outcome: 'failed' };
   try {
     const { runId, wakeup } = job;
     const claiming = claim(worker, { runId, wakeup }, stop);
@@ -39,25 +40,26 @@ export async function executeRun(worker: Worker, job: RunJob): Promise<'done' | 
     cleanups.push(await listenForCancel(worker, runId, stop));
     const claimed = await claiming;
     if (claimed.outcome === 'stale') {
-      outcome = 'stale';
+      line['outcome'] = 'stale';
       return 'done';
     }
-    const execution = await executeClaimed(worker, { runId, claimed, stop, cleanups });
-    outcome = execution.outcome;
+    line['attempt'] = claimed.epoch;
+    const execution = await executeClaimed(worker, { runId, claimed, stop, cleanups, line });
+    line['outcome'] = execution.outcome;
     return execution.answer;
   } catch (error) {
     if (stop.cause() === 'hand-over') {
       // The drain time ended before the run was claimed or while the store was away.
-      outcome = 'hand-over';
+      line['outcome'] = 'hand-over';
       return 'hand-over';
     }
     if (!isLoss(stop, error)) throw error;
-    outcome = 'lost';
+    line['outcome'] = 'lost';
     return 'done';
   } finally {
     for (const cleanUp of cleanups) cleanUp();
     const durationMs = Math.round(performance.now() - startedAt);
-    worker.logger.info({ runId: job.runId, attempt: job.wakeup, outcome, durationMs }, 'run');
+    worker.logger.info({ ...line, durationMs }, 'run');
   }
 }
 
@@ -76,9 +78,10 @@ async function executeClaimed(
     readonly claimed: Claimed;
     readonly stop: RunStop;
     readonly cleanups: (() => void)[];
+    readonly line: Record<string, string | number>;
   },
 ): Promise<{ readonly answer: 'done' | 'hand-over'; readonly outcome: string }> {
-  const { runId, claimed, stop, cleanups } = run;
+  const { runId, claimed, stop, cleanups, line } = run;
   const { epoch } = claimed;
   if (claimed.cancelRequested) stop.stop('cancelled');
   let opened: OpenedRun;
@@ -92,6 +95,7 @@ async function executeClaimed(
   }
   const { context, journal } = opened;
   cleanups.push(() => journal.close());
+  line['threadId'] = context.run.threadId;
   if (context.cancelRequested) stop.stop('cancelled');
   cleanups.push(pollForCancel(worker, { runId, epoch: () => journal.epoch }, stop));
   const maxDurationMs = context.run.limits.maxDurationMs ?? worker.maxDurationMs;

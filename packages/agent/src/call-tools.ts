@@ -34,9 +34,8 @@ const maxParallelReads = 8;
 export async function callTools(
   around: CallSurroundings,
   calls: readonly PendingCall[],
-  options: { readonly hasFailedCall: boolean },
 ): Promise<CallsOutcome> {
-  let { hasFailedCall } = options;
+  let hasFailedCall = around.journal.step.chunks.some(({ type }) => type === 'tool-output-error');
   let toolKilledAt: string | null = null;
 
   async function run(call: PendingCall): Promise<EndingCall | null> {

@@ -73,7 +73,7 @@ export async function composeEnding(options: {
   readonly last?: readonly Chunk[];
   /** For calls that get no result. */
   readonly openCallText: string;
-  readonly usage?: Usage;
+  readonly usage?: Usage | undefined;
   readonly costUsd?: number | null;
 }): Promise<RunEnding> {
   const {

@@ -1,0 +1,36 @@
+import type { Logger } from '@switchyard/process';
+import type { RunContext } from '@switchyard/store';
+import type { AskModel } from './ask-model.ts';
+import type { RunEnding } from './ending.ts';
+import type { Model } from './models.ts';
+import type { Replay } from './plan-replay.ts';
+import type { RunJournal } from './run-journal.ts';
+import type { RunStop } from './run-stop.ts';
+import type { SandboxAccess } from './sandbox-access.ts';
+import type { Toolset } from './toolset.ts';
+
+/** One claim of a run, opened, and all that the loop needs for it. */
+export interface ClaimedRun {
+  readonly context: RunContext;
+  readonly journal: RunJournal;
+  readonly replay: Replay;
+  readonly model: Model;
+  readonly tools: Toolset;
+  readonly sandbox: SandboxAccess;
+  readonly stop: RunStop;
+  /** Asked between steps: true when the run should go to another worker now. */
+  readonly shouldHandOver: () => boolean;
+  /** Asked at each step: false when the lock was not renewed lately, so that somebody else may have the run. */
+  readonly isOwned: () => boolean;
+  /** Steps that the run may take in all. */
+  readonly maxSteps: number;
+  readonly retry: AskModel['retry'];
+  readonly deadlines: AskModel['deadlines'];
+  readonly logger: Logger;
+}
+
+/** How one claim of a run came to its end: the run ends, or another worker goes on. */
+export type AgentOutcome =
+  | { readonly outcome: 'ended'; readonly ending: RunEnding }
+  /** `isStepCut`: a model request was under way and is to be paid by estimate. */
+  | { readonly outcome: 'hand-over'; readonly isStepCut: boolean };

@@ -1,0 +1,97 @@
+import type { RunReason } from '@switchyard/protocol';
+import type { Asked } from './ask-model.ts';
+import type { EndingCall } from './call-tools.ts';
+import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
+import { composeEnding, type Decision } from './ending.ts';
+import { RunStopped } from './run-stop.ts';
+import { costOf } from './usage.ts';
+
+/** What keeps the next step from beginning; null when nothing does. */
+export async function stopBefore(claimed: ClaimedRun, step: number): Promise<AgentOutcome | null> {
+  const { stop, maxSteps } = claimed;
+  if (!claimed.isOwned()) stop.stop('lost');
+  if (stop.cause() === null && claimed.shouldHandOver()) stop.stop('hand-over');
+  if (stop.cause() !== null) return await endStopped(claimed, { step, isStored: false });
+  if (step <= maxSteps) return null;
+  const error = { code: 'step_limit', detail: `The run has used all of its ${maxSteps} steps.` };
+  return await end(claimed, { reason: 'step-limit', error, step, isStored: false });
+}
+
+/** Ends what was told to stop: the run itself, or only this worker's part in it. */
+export async function endStopped(
+  claimed: ClaimedRun,
+  at: {
+    readonly step: number;
+    readonly isStored: boolean;
+    readonly modelAbortedAt?: string | null;
+    readonly toolKilledAt?: string | null;
+    readonly usage?: Asked['usage'];
+  },
+): Promise<AgentOutcome> {
+  const { modelAbortedAt, toolKilledAt, ...rest } = at;
+  switch (claimed.stop.cause()) {
+    case 'hand-over':
+      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt) };
+    case 'cancelled': {
+      const cancelReceipt = {
+        ...(modelAbortedAt ? { modelAbortedAt } : {}),
+        ...(toolKilledAt ? { toolKilledAt } : {}),
+      };
+      return await end(claimed, { ...rest, reason: 'cancelled', cancelReceipt });
+    }
+    case 'time-limit': {
+      const error = { code: 'time_limit', detail: 'The run has used all of its time.' };
+      return await end(claimed, { ...rest, reason: 'time-limit', error });
+    }
+    case 'lost':
+    case null:
+      throw new RunStopped('lost');
+  }
+}
+
+/** Ends a run whose model gave no answer. */
+export async function endFailed(
+  claimed: ClaimedRun,
+  { failure, usage, step }: Extract<Asked, { outcome: 'failed' }> & { readonly step: number },
+): Promise<AgentOutcome> {
+  const error = { code: 'model_failed', detail: failure.detail };
+  return await end(claimed, { reason: 'model-error', error, step, isStored: false, usage });
+}
+
+/** Ends a run by its last answer. */
+export async function endAnswered(
+  claimed: ClaimedRun,
+  at: Extract<Decision, { next: 'end' }> & { readonly step: number; readonly usage: Asked['usage'] },
+): Promise<AgentOutcome> {
+  const { reason, error, step, usage } = at;
+  return await end(claimed, { reason, error, step, usage, isStored: false });
+}
+
+/** Ends a run by a call of a stored answer. */
+export async function endedBy(
+  claimed: ClaimedRun,
+  { reason, chunks, step }: EndingCall & { readonly step: number },
+): Promise<AgentOutcome> {
+  return await end(claimed, { reason, last: chunks, step, isStored: true });
+}
+
+type EndingOptions = Parameters<typeof composeEnding>[0];
+
+async function end(
+  { journal, model }: ClaimedRun,
+  options: Pick<EndingOptions, 'reason' | 'error' | 'cancelReceipt' | 'last' | 'step' | 'isStored' | 'usage'>,
+): Promise<AgentOutcome> {
+  const { usage, reason } = options;
+  const ending = await composeEnding({
+    ...options,
+    chunks: journal.step.chunks,
+    openCallText: openCallTexts[reason] ?? 'Not run: the run had ended.',
+    ...(usage === undefined ? {} : { costUsd: costOf(usage, model.entry.price) }),
+  });
+  return { outcome: 'ended', ending };
+}
+
+const openCallTexts: Readonly<Partial<Record<RunReason, string>>> = {
+  cancelled: 'Cancelled: the call was stopped, or not begun, when the run was cancelled.',
+  'time-limit': 'Stopped: the run had used all of its time.',
+};

@@ -1,0 +1,86 @@
+import { AppError, isToolPart, type MessagePart, toolNameOf } from '@switchyard/protocol';
+import { storeParts } from '@switchyard/store';
+import { type Asked, askModel } from './ask-model.ts';
+import type { PendingCall } from './call-tool.ts';
+import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
+import { endAnswered, endFailed, endStopped, stopBefore } from './end-agent.ts';
+import { decideAfter } from './ending.ts';
+import { foldChunks } from './fold.ts';
+import { countCuts, modelMessages } from './history.ts';
+import { systemPrompt } from './prompt.ts';
+import { costOf } from './usage.ts';
+
+/** A step's first half: the calls of a stored answer, or how this claim of the run came to its end. */
+export type AnsweredStep =
+  | { readonly outcome: 'stored'; readonly calls: readonly PendingCall[] }
+  | { readonly outcome: 'concluded'; readonly conclusion: AgentOutcome };
+
+/** Asks the model for one answer and stores it whole, before any of its calls begins; or ends the run. */
+export async function answerStep(
+  claimed: ClaimedRun,
+  at: { readonly step: number; readonly before: readonly MessagePart[] },
+): Promise<AnsweredStep> {
+  const { context, model, tools } = claimed;
+  const { step, before } = at;
+  const stopped = await stopBefore(claimed, step);
+  if (stopped) return concluded(stopped);
+
+  const messages = await modelMessages({
+    history: context.history,
+    own: { id: context.messageId, parts: before },
+    files: context.files,
+    modelId: model.entry.id,
+    toolSet: tools.forModel,
+  });
+  const asked = await askModel({
+    ...claimed,
+    step,
+    toolNames: tools.names,
+    request: { model, instructions: systemPrompt(context.instructions), messages, toolSet: tools.forModel },
+  });
+  switch (asked.outcome) {
+    case 'stopped':
+      return concluded(await endStopped(claimed, { ...asked, step, isStored: false }));
+    case 'failed':
+      return concluded(await endFailed(claimed, { ...asked, step }));
+    case 'answered': {
+      const { finishReason, usage } = asked;
+      const decision = decideAfter({
+        finishReason,
+        hasCalls: asked.calls.length > 0,
+        cuts: countCuts(before),
+      });
+      // Its parts are stored by the end itself: one write less.
+      if (decision.next === 'end') return concluded(await endAnswered(claimed, { ...decision, usage, step }));
+      return { outcome: 'stored', calls: await storeAnswer(claimed, step, usage) };
+    }
+  }
+}
+
+function concluded(conclusion: AgentOutcome): AnsweredStep {
+  return { outcome: 'concluded', conclusion };
+}
+
+/** Stores the answer as one step and gives the calls that are to be run. */
+async function storeAnswer(claimed: ClaimedRun, step: number, usage: Asked['usage']): Promise<PendingCall[]> {
+  const { journal, tools, model, stop, maxSteps } = claimed;
+  const parts = await foldChunks(journal.step.chunks);
+  const isFinal = step >= maxSteps;
+  const costUsd = costOf(usage, model.entry.price);
+  const records = parts.map((part) =>
+    isToolPart(part) ? { part, effect: tools.byName.get(toolNameOf(part))?.effect } : { part },
+  );
+  await journal.store(async (sql, position, hasRetried) => {
+    try {
+      const stored = await storeParts(sql, { ...position, step, parts: records, usage, costUsd, isFinal });
+      if (stored.cancelRequested) stop.stop('cancelled');
+    } catch (error) {
+      // An attempt whose answer was lost had stored it.
+      if (!(hasRetried && error instanceof AppError && error.code === 'conflict')) throw error;
+    }
+  });
+  return parts
+    .filter(isToolPart)
+    .filter((part) => part.state === 'input-available')
+    .map((part) => ({ part, ledger: 'pending', incarnation: null }));
+}

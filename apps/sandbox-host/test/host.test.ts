@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { chmod, chown, cp, mkdir, readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { createSandboxes } from '@switchyard/sandbox';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -30,6 +30,54 @@ async function newHost(dataDir: string, options?: Parameters<typeof startTestHos
 /** Processes of this machine, by what stands in their arguments or environment: nothing of a sandbox may be left. */
 function livingPids(host: TestHost): number[] {
   return host.host.registry.running().map(({ namespace }) => namespace.identity.pid);
+}
+
+const isRoot = process.getuid?.() === 0;
+
+/** Whether every folder on the way may be entered by everybody. */
+function canBeReached(file: string): boolean {
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false;
+    if (folder === path.dirname(folder)) return true;
+  }
+}
+
+/** The app as a clone would hold it, its packages linked; gives its main file. */
+async function copyApp(home: string): Promise<string> {
+  const root = path.resolve(import.meta.dirname, '../../..');
+  const app = path.join(home, 'apps/sandbox-host');
+  await mkdir(app, { recursive: true });
+  await cp(path.join(root, 'apps/sandbox-host/src'), path.join(app, 'src'), { recursive: true });
+  await cp(path.join(root, 'apps/sandbox-host/package.json'), path.join(app, 'package.json'));
+  await symlink(path.join(root, 'apps/sandbox-host/node_modules'), path.join(app, 'node_modules'));
+  return path.join(app, 'src/main.ts');
+}
+
+/** Starts a host process, works in a sandbox, stops the host; gives the pid that the sandbox had. */
+async function startAndStop(command: {
+  readonly file: string;
+  readonly arguments: readonly string[];
+  readonly dataDir: string;
+}): Promise<number> {
+  const child = spawn(command.file, command.arguments, {
+    env: { DATA_DIR: command.dataDir, DAYTONA_API_KEY: apiKey, PATH: process.env['PATH'] },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  const { url } = JSON.parse(line.split('\n')[0] ?? '') as { url: string };
+  const sandboxes = createSandboxes({ apiUrl: url, apiKey });
+  const sandbox = await sandboxes.open({ projectId: randomUUID(), sandboxId: null, signal });
+  expect(await runIn(sandbox, 'sleep 600 & echo x > file; cat file; id -u')).toContain('1000');
+  await sandbox.writeFile({ path: 'large', bytes: Buffer.alloc(200_000), signal });
+  expect(await sandbox.stat('large', { signal })).toMatchObject({ size: 200_000 });
+  const identity = path.join(command.dataDir, 'sandboxes', sandbox.id, 'namespace.json');
+  const { pid } = JSON.parse(await readFile(identity, 'utf8')) as { pid: number };
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  await sandboxes.close();
+  return pid;
 }
 
 describe('a host', () => {
@@ -196,7 +244,7 @@ describe('sandboxes and host processes', () => {
     const pids = livingPids(first);
     expect(pids).toHaveLength(1);
     await first.close();
-    expect(pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    await expect.poll(() => pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
     const second = await newHost(dataDir);
     expect(await runIn(await second.open(projectId), 'cat file')).toBe('kept\n');
   });
@@ -217,29 +265,26 @@ describe('where it stands', () => {
   test('as a process, takes the sandboxes along on SIGTERM, from a copy in such a folder', async () => {
     const home = await newFolder('switchyard home with spaces ');
     await chmod(home, 0o700);
-    const root = path.resolve(import.meta.dirname, '../../..');
-    const app = path.join(home, 'apps/sandbox-host');
-    await mkdir(app, { recursive: true });
-    await cp(path.join(root, 'apps/sandbox-host/src'), path.join(app, 'src'), { recursive: true });
-    await cp(path.join(root, 'apps/sandbox-host/package.json'), path.join(app, 'package.json'));
-    await symlink(path.join(root, 'apps/sandbox-host/node_modules'), path.join(app, 'node_modules'));
-    const child = spawn(process.execPath, [path.join(app, 'src/main.ts')], {
-      env: { DATA_DIR: path.join(home, 'data'), DAYTONA_API_KEY: apiKey, PATH: process.env['PATH'] },
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const main = await copyApp(home);
+    const pid = await startAndStop({
+      file: process.execPath,
+      arguments: [main],
+      dataDir: path.join(home, 'data'),
     });
-    const ended = once(child, 'exit');
-    const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-    const { url } = JSON.parse(line.split('\n')[0] ?? '') as { url: string };
-    const sandboxes = createSandboxes({ apiUrl: url, apiKey });
-    const sandbox = await sandboxes.open({ projectId: randomUUID(), sandboxId: null, signal });
-    expect(await runIn(sandbox, 'sleep 600 & echo up')).toBe('up\n');
-    const identity = path.join(home, 'data/sandboxes', sandbox.id, 'namespace.json');
-    const { pid } = JSON.parse(await readFile(identity, 'utf8')) as { pid: number };
-    expect(existsSync(`/proc/${pid}`)).toBe(true);
-    child.kill('SIGTERM');
-    expect(await ended).toEqual([0, null]);
-    expect(existsSync(`/proc/${pid}`)).toBe(false);
-    await sandboxes.close();
+    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
+  });
+
+  // The copy and this Node must be within the reach of others; below a 0700 home they are not.
+  test.runIf(isRoot && canBeReached(process.execPath))('works for a user that is not root', async () => {
+    const home = await newFolder();
+    await chmod(home, 0o755);
+    const main = await copyApp(home);
+    const dataDir = path.join(home, 'data');
+    await mkdir(dataDir);
+    await chown(dataDir, 12_345, 12_345);
+    const user = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, main];
+    const pid = await startAndStop({ file: 'setpriv', arguments: user, dataDir });
+    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
 });
 

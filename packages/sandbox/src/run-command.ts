@@ -26,6 +26,8 @@ const minPollMs = 150;
 const stopTimeoutMs = 10_000;
 /** How often "its process is gone and no exit code is there" must be seen: the recorder may be a moment late. */
 const maxEndedSightings = 5;
+/** A claim without a process is an effect of one request, or a start that was cut: neither takes longer. */
+const maxStartingMs = 60_000;
 
 type Interruption = 'aborted' | 'timed-out';
 
@@ -152,6 +154,7 @@ async function follow(
       const [state = '', code = ''] = words;
       switch (state) {
         case 'exited':
+        case 'starting':
         case 'running':
         case 'ended':
           take(bytes);
@@ -172,9 +175,11 @@ async function follow(
       } else if (state === 'ended' && ++endedSightings >= maxEndedSightings) {
         await forget();
         return finish('killed');
+      } else if (state === 'starting' && performance.now() - startedAt > maxStartingMs) {
+        return finish('killed');
       }
       const restMs = minPollMs - (performance.now() - askedAt);
-      if (state === 'running' && restMs > 0 && !first)
+      if (state !== 'exited' && restMs > 0 && !first)
         await Promise.race([delay(restMs), watching.interruption]);
       first = null;
       request = wait(state === 'running' && !isFull ? waitSeconds : 0);

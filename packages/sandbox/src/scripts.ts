@@ -61,7 +61,7 @@ const report = ({
 word=running
 if [ "$code" ]; then word="exited $code"; else
   pid=; { read -r pid <"$c/pid"; }
-  [ "$pid" ] && [ ! -d "/proc/$pid" ] && word=ended
+  if [ ! "$pid" ]; then word=starting; elif [ ! -d "/proc/$pid" ]; then word=ended; fi
 fi
 echo "SY1 $word"
 if [ -s "$o" ]; then ${offset === 0 ? '' : `tail -c +${offset + 1} "$o" | `}head -c ${maxBytes}${offset === 0 ? ' "$o"' : ''} | base64 -w 0; fi

@@ -160,6 +160,40 @@ describe('the record of a call', () => {
   });
 });
 
+describe('a host that is killed', () => {
+  test('leaves its sandboxes to the next one: same incarnation, running command, claims', async () => {
+    const data = await temporaryFolder();
+    const first = await startHostProcess(data.path);
+    const project = randomUUID();
+    const before = await first.sandboxes.open({ projectId: project, sandboxId: null, signal });
+    const claim = { callId: 'call', incarnation: before.incarnation };
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    const lost = before.run({
+      command: 'echo x >> marker; echo up; while [ ! -e go ]; do sleep 0.05; done; echo done',
+      timeoutMs: 600_000,
+      signal,
+      onOutput: () => resolve(),
+      claim,
+    });
+    await started;
+    await Promise.all([expect(lost).rejects.toMatchObject({ code: 'sandbox_failed' }), first.end('SIGKILL')]);
+    const second = await startHostProcess(data.path);
+    const after = await second.sandboxes.open({ projectId: project, sandboxId: before.id, signal });
+    expect(after.incarnation).toBe(before.incarnation);
+    const repeated = after.run({ command: 'echo y >> marker', timeoutMs: 5_000, signal, claim });
+    await expect(repeated).rejects.toBeInstanceOf(ClaimTakenError);
+    expect(await after.inspectCall(claim.callId, claim.incarnation, { signal })).toEqual({
+      state: 'started',
+    });
+    await after.run({ command: 'touch go', timeoutMs: 5_000, signal });
+    const attached = await after.attachCall({ ...claim, timeoutMs: 20_000, signal });
+    expect(attached).toMatchObject({ exitCode: 0, output: 'up\ndone\n' });
+    expect(new TextDecoder().decode((await after.readFile('marker', { signal })).bytes)).toBe('x\n');
+    await second.end('SIGTERM');
+    await data.remove();
+  });
+});
+
 describe('sealing a call', () => {
   test('refuses a start that comes later', async () => {
     const claim = newClaim();

@@ -58,6 +58,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   const patience = createPatience(signal);
   let end: Extract<ReadOutcome, { outcome: 'complete' }> | null = null;
   let deadlineMs = deadlines.firstChunkMs;
+  let isRead = false;
   try {
     for (;;) {
       let next: IteratorResult<TextStreamPart<ToolSet>>;
@@ -68,6 +69,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
         signal.throwIfAborted();
         return { outcome: 'failed', error };
       }
+      isRead = next.done === true;
       if (next.done === true) break;
       const part = next.value;
       if (part.type === 'error') return { outcome: 'failed', error: part.error };
@@ -88,8 +90,8 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
     if (closing.length > 0) await show(...closing);
     return end;
   } finally {
-    // Ends the request when we left it early; an ended one does not mind.
-    ours.abort();
+    // Ends the request when we left it early.
+    if (!isRead) ours.abort();
     patience.end();
   }
 }

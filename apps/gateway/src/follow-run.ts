@@ -1,7 +1,7 @@
 import { type LoggedEvent, readRunLog, type Redis, type RunLogMeta } from '@switchyard/bus';
 import { type EventPosition, isEnded, type Run, type RunStatus } from '@switchyard/protocol';
 import { type Database, snapshot } from '@switchyard/store';
-import type { EventStream } from './event-streams.ts';
+import type { EventStream } from './event-stream.ts';
 import { limits } from './limits.ts';
 import type { FeedListener, FrameBatch, RunFeed } from './run-feed.ts';
 import type { RunFeeds } from './run-feeds.ts';
@@ -31,7 +31,7 @@ type Sources = { readonly redis: Redis; readonly sql: Database; readonly feeds: 
  *
  * First subscribe, then read the log, then the live events: whatever is appended meanwhile is in one of them.
  */
-export async function followRun(
+export function followRun(
   sources: Sources,
   {
     run,
@@ -46,18 +46,23 @@ export async function followRun(
     hasWritten: false,
     endedAt: endedAtOf(run),
   };
-  const feed = await sources.feeds.join(run.id);
+  if (run.startedAt === null && !isEnded(run.status)) writeQueued(viewer, run.status, null);
+  // Apart, so that what waits for hours holds the viewer alone and not the run's row.
+  return follow(sources, viewer);
+}
+
+async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> {
+  const feed = await sources.feeds.join(viewer.runId);
   try {
-    if (run.startedAt === null && !isEnded(run.status)) {
-      writeQueued(viewer, run.status, feed.state?.queuePosition ?? null);
-    }
+    const { status, queuePosition } = feed.state ?? {};
+    if (status && queuePosition) writeQueued(viewer, status, queuePosition);
     // Ends when the run's last event is written or the viewer is gone; each round but those waits for something new.
     for (;;) {
       const caughtUp = await catchUp(sources, viewer, feed);
       if (caughtUp !== 'live') return caughtUp;
       const interruption = await stayLive(viewer, feed);
       if (interruption === 'ended' || interruption === 'closed') return interruption;
-      if (interruption === 'behind') await stream.drained();
+      if (interruption === 'behind') await viewer.stream.drained();
     }
   } finally {
     sources.feeds.leave(feed);

@@ -1,8 +1,8 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { AppError, type EventPosition, isEnded, parseEventId, type Run } from '@switchyard/protocol';
 import { snapshot } from '@switchyard/store';
-import type { EventStream } from './event-streams.ts';
-import { followRun } from './follow-run.ts';
+import type { EventStream } from './event-stream.ts';
+import { type FollowOutcome, followRun } from './follow-run.ts';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { endedRunFrames } from './run-snapshot.ts';
 import { streamHeaders } from './sse.ts';
@@ -29,33 +29,44 @@ export function openRunStream(
   if (!isRedisUp && !isEnded(run.status)) {
     throw new AppError('unavailable', 'Runs cannot be followed at the moment.');
   }
-  const startedAt = performance.now();
   const stream = gateway.streams.open(c.env.outgoing, [
     ...c.res.headers.entries(),
     ...Object.entries(streamHeaders),
     ['x-run-id', run.id],
     ['x-thread-id', run.threadId],
   ]);
-  const requestId = c.get('requestId');
-
-  async function follow(): Promise<void> {
-    let outcome: string;
-    try {
-      outcome = isRedisUp
-        ? await followRun(gateway, { run, cursor, stream })
-        : await writeStored(gateway, { run, stream });
-    } catch (error) {
-      outcome = 'failed';
-      gateway.logger.warn({ error, requestId, runId: run.id }, 'a stream failed');
-    }
-    if (outcome === 'ended') stream.end();
-    else stream.cut();
-    const durationMs = Math.round(performance.now() - startedAt);
-    gateway.logger.info({ requestId, runId: run.id, threadId: run.threadId, outcome, durationMs }, 'stream');
-  }
-
-  gateway.streams.track(follow());
+  const following = isRedisUp
+    ? followRun(gateway, { run, cursor, stream })
+    : writeStored(gateway, { run, stream });
+  const names = { requestId: c.get('requestId'), runId: run.id, threadId: run.threadId };
+  gateway.streams.track(closeAfter(gateway.logger, { following, stream, names }));
   return RESPONSE_ALREADY_SENT;
+}
+
+/** Ends the connection as its following ended, and writes its one line in the log. */
+async function closeAfter(
+  logger: Gateway['logger'],
+  {
+    following,
+    stream,
+    names,
+  }: {
+    readonly following: Promise<FollowOutcome>;
+    readonly stream: EventStream;
+    readonly names: Readonly<Record<string, string>>;
+  },
+): Promise<void> {
+  const startedAt = performance.now();
+  let outcome: FollowOutcome | 'failed';
+  try {
+    outcome = await following;
+  } catch (error) {
+    outcome = 'failed';
+    logger.warn({ ...names, error }, 'a stream failed');
+  }
+  if (outcome === 'ended') stream.end();
+  else stream.cut();
+  logger.info({ ...names, outcome, durationMs: Math.round(performance.now() - startedAt) }, 'stream');
 }
 
 /** Without Redis an ended run is still served, from the store alone. */

@@ -186,6 +186,25 @@ describe('a hand-over', () => {
       }),
     );
   });
+
+  it('does not wait for a tool that does not listen', async () => {
+    const slow = slowTool({ ignoresAbort: true });
+    const started = await harness.start({
+      turns: [
+        { steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }] },
+        { steps: [{ text: 'done' }] },
+      ],
+    });
+    const job = new AbortController();
+    const execution = executeRun(workerWith(slow.tool), jobOf(started, job.signal));
+    await slow.started();
+    job.abort(new DrainedError());
+    expect(await execution).toBe('hand-over');
+    expect(await executeRun(workerWith(slow.tool), jobOf(started))).toBe('done');
+    expect((await expectEnd(started)).run).toMatchObject({ status: 'completed', steps: 2 });
+    slow.release();
+    expect(slow.calls()).toBe(1);
+  });
 });
 
 describe('a worker that lost its run', () => {

@@ -40,8 +40,11 @@ export type CallOutcome =
   | { readonly outcome: 'settled'; readonly result: ToolResult; readonly isUnknown: boolean }
   | { readonly outcome: 'stopped'; readonly wasExecuting: boolean };
 
-/** What a tool gets after the stop to kill its command and to answer; a guess above the sandbox's own kill time. */
-const settleMs = 5000;
+/**
+ * What a tool gets after a stop to kill its command and to answer; guesses: above the time that a kill takes, and well
+ * below what is left for a hand-over once the drain time is over (2 s).
+ */
+const settleMs = { cancelled: 5000, 'time-limit': 5000, 'hand-over': 1000, lost: 0 } as const;
 
 /** Runs one call up to its result, which the caller stores. Rejects only when the run is lost or the store fails. */
 export async function callTool(around: CallSurroundings, call: PendingCall): Promise<CallOutcome> {
@@ -61,7 +64,7 @@ export async function callTool(around: CallSurroundings, call: PendingCall): Pro
   }
   const context = contextOf(around, { callId: call.part.toolCallId, incarnation: prepared.incarnation });
   return await attempt(around, call, async () => {
-    const result = await settled(tool.execute(input.data, context), signal);
+    const result = await settled(tool.execute(input.data, context), around.stop);
     return { outcome: 'settled', result, isUnknown: false };
   });
 }
@@ -156,11 +159,11 @@ function emitterOf(journal: RunJournal, toolCallId: string): ToolContext['emitOu
 }
 
 /** The tool's result; after a stop it has a short time to come, then the signal's reason is thrown. */
-async function settled(execution: Promise<ToolResult>, signal: AbortSignal): Promise<ToolResult> {
+async function settled(execution: Promise<ToolResult>, { signal, cause }: RunStop): Promise<ToolResult> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   let timer: NodeJS.Timeout | undefined;
   const giveUp = () => {
-    timer = setTimeout(() => reject(signal.reason), settleMs);
+    timer = setTimeout(() => reject(signal.reason), settleMs[cause() ?? 'lost']);
   };
   if (signal.aborted) giveUp();
   signal.addEventListener('abort', giveUp, { once: true });

@@ -24,8 +24,8 @@ export interface RunStop {
   /** When the first cause came, as `Date.now()`; null before. */
   readonly stoppedAt: number | null;
   /** The cause that counts: the first one, but `lost` wins over all; null while the run may go on. */
-  cause(): StopCause | null;
-  stop(cause: StopCause): void;
+  readonly cause: () => StopCause | null;
+  readonly stop: (cause: StopCause) => void;
 }
 
 export function createRunStop(): RunStop {

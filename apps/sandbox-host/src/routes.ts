@@ -67,7 +67,7 @@ function forward(path: string): Route['handle'] {
     const id = idOf(c);
     const namespace = registry.enter(id);
     try {
-      return await forwardToInit(namespace, path, c.env.incoming);
+      return await forwardToInit(namespace, path, c.env);
     } catch (error) {
       if (!(error instanceof InitGoneError)) throw error;
       await registry.stop(id, namespace);

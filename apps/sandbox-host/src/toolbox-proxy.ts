@@ -1,5 +1,6 @@
-import { type IncomingMessage, request as httpRequest } from 'node:http';
-import { Readable } from 'node:stream';
+import { request as httpRequest } from 'node:http';
+import { pipeline, Readable, Transform } from 'node:stream';
+import type { HttpBindings } from '@hono/node-server';
 import { HostError } from './host-error.ts';
 import type { Namespace } from './namespace.ts';
 
@@ -13,19 +14,36 @@ const isRefused = (error: NodeJS.ErrnoException): boolean => error.code === 'ECO
 const forwardedHeaders = ['content-type', 'content-length', 'transfer-encoding'];
 
 /**
+ * More than any answer of an honest init: 16 MiB of output, escaped as JSON. A guest may take the init over, and
+ * what it sends must not fill the memory of the one who asked.
+ */
+const maxAnswerBytes = 48 * 1024 * 1024;
+
+/** Ends the answer in the middle when it is longer than any can be. */
+function limitAnswer(): Transform {
+  let size = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      size += chunk.length;
+      callback(size > maxAnswerBytes ? new RangeError('The answer is too long.') : null, chunk);
+    },
+  });
+}
+
+/**
  * Hands a request to the sandbox's init and its answer back, unread: what comes from inside is parsed by nobody but
  * the client, and what goes in is parsed only behind the wall.
  */
 export function forwardToInit(
   namespace: Namespace,
   path: string,
-  incoming: IncomingMessage,
+  { incoming, outgoing }: HttpBindings,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
     const headers = Object.fromEntries(
       forwardedHeaders.flatMap((name) => (incoming.headers[name] ? [[name, incoming.headers[name]]] : [])),
     );
-    const outgoing = httpRequest(
+    const request = httpRequest(
       {
         agent: namespace.agent,
         socketPath: namespace.socketPath,
@@ -34,22 +52,31 @@ export function forwardToInit(
         headers,
       },
       (answer) => {
+        const body = pipeline(answer, limitAnswer(), () => undefined);
         const responseHeaders = {
           'content-type': answer.headers['content-type'] ?? 'application/octet-stream',
         };
-        const body = Readable.toWeb(answer) as ReadableStream<Uint8Array>;
-        resolve(new Response(body, { status: answer.statusCode ?? 502, headers: responseHeaders }));
+        resolve(
+          new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, {
+            status: answer.statusCode ?? 502,
+            headers: responseHeaders,
+          }),
+        );
       },
     );
-    outgoing.on('error', (error: NodeJS.ErrnoException) => {
+    request.on('error', (error: NodeJS.ErrnoException) => {
       reject(
         isRefused(error) || !namespace.isAlive()
           ? new InitGoneError()
           : new HostError(502, 'SANDBOX_NOT_ANSWERING', 'The sandbox did not answer.'),
       );
     });
-    incoming.on('error', () => outgoing.destroy());
-    incoming.pipe(outgoing);
+    // A client that has gone away needs no answer; what it started goes on.
+    outgoing.on('close', () => {
+      if (!outgoing.writableFinished) request.destroy();
+    });
+    incoming.on('error', () => request.destroy());
+    incoming.pipe(request);
   });
 }
 

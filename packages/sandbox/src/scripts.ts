@@ -67,12 +67,14 @@ echo "SY1 $word"
 if [ -s "$o" ]; then ${offset === 0 ? '' : `tail -c +${offset + 1} "$o" | `}head -c ${maxBytes}${offset === 0 ? ' "$o"' : ''} | base64 -w 0; fi
 echo`;
 
-/** Blocks until the call of `start` has ended or `seconds` have passed; bash alone can wait for two things. */
-const waitForChild = (seconds: number): string => `if [ "$BASH_VERSION" ]; then
-  sleep ${seconds} >/dev/null & alarm=$!
-  while [ ! -s "$c/exit" ] && kill -0 $alarm; do wait -n; done
-  kill $alarm
+/**
+ * Runs the function `record` in the background and waits until it has ended or `seconds` have passed. bash sees its
+ * end in the pipe that its output goes to, and need not start a clock; it alone has these words, hence `eval`.
+ */
+const startRecorder = (seconds: number): string => `if [ "$BASH_VERSION" ]; then
+  eval 'exec 9< <(record)'; eval 'read -r -t ${seconds} -u 9'
 else
+  ( record ) >/dev/null &
   i=0; while [ ! -s "$c/exit" ] && [ $i -lt ${Math.ceil(seconds / 0.02)} ]; do sleep 0.02; i=$((i+1)); done
 fi`;
 
@@ -126,13 +128,13 @@ if [ ! "$repeated" ]; then
   shell=/bin/bash; [ -x $shell ] || shell=/bin/sh
   : >"$o"
   ${isShort ? '' : `printf %s ${text} >"$c/command"`}
-  (
+  record() {
     setsid $shell ${isShort ? `-c ${text} \${shell##*/}` : '"$c/command"'} >>"$o" 2>&1 </dev/null &
     echo $! >"$c/pid"
     wait $!; code=$?
     [ -s "$c/exit" ] || echo $code >"$c/exit"
-  ) >/dev/null 2>&1 </dev/null &
-  ${waitForChild(options.waitSeconds)}
+  }
+  ${startRecorder(options.waitSeconds)}
 fi
 ${report({ offset: 0, maxBytes: options.maxBytes })}
 ${forgetCalls(options.forgetKeys)}`;
@@ -293,16 +295,19 @@ export function writeScript(options: {
     source.kind === 'inline'
       ? `printf %s ${quote(source.base64)} | base64 -d >"$temporary"`
       : `cp -- ${quote(source.path)} "$temporary"`;
+  // What a umask of 022 gives anyway: one program less to start.
+  const setMode = options.mode === 0o644 ? ':' : `chmod ${options.mode.toString(8)} -- "$temporary"`;
   return effectScript(
     options.claim,
-    `target=${quote(options.path)}
+    `umask 022
+target=${quote(options.path)}
 if [ -L "$target" ]; then target=$(readlink -f -- "$target"); fi
 folder=\${target%/*}
 temporary=$folder/.switchyard-${options.nonce}
 if [ -d "$target" ]; then word=is-folder
 elif [ ! -d "$folder" ] && ! mkdir -p -- "$folder"; then word=no-folder
 elif [ ! -w "$folder" ]; then word=denied
-elif ${fill} && if [ -e "$target" ]; then chmod --reference="$target" -- "$temporary"; else chmod ${options.mode.toString(8)} -- "$temporary"; fi && mv -f -- "$temporary" "$target"; then word=ok
+elif ${fill} && if [ -e "$target" ]; then chmod --reference="$target" -- "$temporary"; else ${setMode}; fi && mv -f -- "$temporary" "$target"; then word=ok
 else rm -f -- "$temporary"; word=failed; fi
 ${source.kind === 'uploaded' ? `rm -f -- ${quote(source.path)}` : ''}`,
   );

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -26,7 +26,14 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
   folder = await temporaryFolder();
 });
-afterAll(() => folder.remove());
+afterAll(async () => {
+  // Here the scripts' own places are this machine's.
+  const token = (await runShell('/bin/sh', identifyScript())).words[1];
+  for (const place of ['/dev/shm', '/tmp']) {
+    await rm(path.join(place, `.switchyard-${token}`), { recursive: true, force: true });
+  }
+  await folder.remove();
+});
 
 function runShell(shell: string, script: string): Promise<{ words: string[]; lines: Buffer[] }> {
   return new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ const shell = existsSync('/bin/bash')
   : { file: '/bin/sh', arguments: [] };
 const defaultTimeoutS = 360;
 /** Output beyond it is read and dropped: this process must not grow with what a command prints. */
-const maxOutputBytes = 64 * 1024 * 1024;
+const maxOutputBytes = 16 * 1024 * 1024;
 
 /**
  * Runs shell text in its own process group, as a shell's standard input (so that its length has no limit), and

@@ -1,6 +1,5 @@
-import { chmod, mkdir, mkdtemp, rmdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import type { Logger } from '@switchyard/process';
@@ -10,6 +9,7 @@ import { startNamespace } from './namespace.ts';
 import { createApp } from './routes.ts';
 import { createRecords } from './sandbox-record.ts';
 import { createRegistry, type SandboxRegistry } from './sandbox-registry.ts';
+import { makeStageFolder } from './stage-folder.ts';
 import { findSystemFolders, writeSystemFiles } from './system-files.ts';
 import { pingInit } from './toolbox-proxy.ts';
 import { allDefences, type Defence } from './wall.ts';
@@ -51,10 +51,10 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const { logger, dataDir } = options;
   const isRoot = process.getuid?.() === 0;
   const sandboxesFolder = join(dataDir, 'sandboxes');
+  const systemFolder = join(dataDir, 'system');
   await mkdir(sandboxesFolder, { recursive: true, mode: 0o700 });
-  const { etc, inside, seccompPath } = await writeSystemFiles(join(dataDir, 'system'));
-  const stage = await mkdtemp(join(tmpdir(), 'switchyard-stage-'));
-  await chmod(stage, 0o755);
+  const { etc, inside, seccompPath } = await writeSystemFiles(systemFolder);
+  const stage = await makeStageFolder(systemFolder);
 
   const defences = new Set(allDefences.filter((name) => !options.withoutDefences?.includes(name)));
   if (process.arch !== 'x64') {
@@ -81,7 +81,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
         bwrapPath: options.bwrapPath ?? '',
         seccompPath,
         infoPath: join(folder, 'bwrap.json'),
-        stage,
+        stage: stage.path,
         user: givesUserIds ? { id: record.userId } : null,
         systemFolders,
         defences,
@@ -127,7 +127,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
       server.close(() => resolve());
       if ('closeAllConnections' in server) server.closeAllConnections();
     });
-    await rmdir(stage).catch(() => undefined);
+    await stage.remove();
   }
 
   const { port } = server.address() as AddressInfo;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -23,6 +23,7 @@ interface Probe {
 
 /** Another sandbox of the same host, as the host's machine sees it. */
 interface Neighbour {
+  readonly incarnation: string;
   readonly workspace: string;
   readonly pid: number;
 }
@@ -39,6 +40,8 @@ let hostPort = 0;
 let wallHost: TestHost;
 let wallNeighbour: Neighbour;
 const cleanups: (() => Promise<unknown>)[] = [];
+/** Sandboxes without a /tmp of their own keep outputs in this machine's. */
+const outsidePlaces: string[] = [];
 
 beforeAll(async () => {
   const data = await temporaryFolder();
@@ -62,12 +65,14 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const cleanup of cleanups.toReversed()) await cleanup();
+  for (const token of outsidePlaces) await rm(`/tmp/.switchyard-${token}`, { recursive: true, force: true });
 });
 
 async function startNeighbour({ host, open }: TestHost, dataDir: string): Promise<Neighbour> {
   const sandbox = await open(randomUUID());
   await runIn(sandbox, `echo ${neighbourSecret} > secret`);
   return {
+    incarnation: sandbox.incarnation,
     workspace: path.join(dataDir, 'sandboxes', sandbox.id, 'workspace'),
     pid: host.registry.running().find(({ id }) => id === sandbox.id)?.namespace.identity.pid ?? 0,
   };
@@ -83,7 +88,9 @@ async function runProbe({ command }: Probe, without: readonly Defence[]): Promis
   });
   try {
     const neighbour = await startNeighbour(host, data.path);
-    return await runIn(await host.open(randomUUID()), command(neighbour));
+    const sandbox = await host.open(randomUUID());
+    outsidePlaces.push(...[sandbox, neighbour].map(({ incarnation }) => incarnation.split('@')[1] ?? ''));
+    return await runIn(sandbox, command(neighbour));
   } finally {
     await host.close();
     await data.remove();

@@ -40,7 +40,7 @@ const adminServer =
     : await startAdminServer({
         port: config.adminPort,
         readiness: () => Promise.resolve({ sandboxes: 'ok' }),
-        status: () => Promise.resolve({ running: host.registry.running().length }),
+        status: () => Promise.resolve({ running: host.registry.running().length, trouble: host.trouble }),
       });
 if (adminServer) lifecycle.onStop('admin server', () => adminServer.close());
-logger.info({ url: host.url, adminUrl: adminServer?.url ?? null }, 'ready');
+logger.info({ url: host.url, adminUrl: adminServer?.url ?? null, trouble: host.trouble }, 'ready');

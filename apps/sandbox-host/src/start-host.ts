@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import type { Logger } from '@switchyard/process';
-import { checkWall } from './check-wall.ts';
+import { checkWall, type WallTrouble } from './check-wall.ts';
 import { findTool } from './launch-command.ts';
 import { startNamespace } from './namespace.ts';
 import { createApp } from './routes.ts';
@@ -35,6 +35,8 @@ export interface SandboxHost {
   /** For `DAYTONA_API_URL`. */
   readonly url: string;
   readonly registry: SandboxRegistry;
+  /** Why no sandbox can be started here, as far as that is known before one is asked for. */
+  readonly trouble: WallTrouble | null;
   /** Kills all sandboxes; their workspaces stay. */
   close(): Promise<void>;
   /** Stops listening and leaves the sandboxes running, for a host process that takes them over. */
@@ -134,6 +136,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   return {
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     registry,
+    trouble,
     async close() {
       await Promise.all([stopListening(), registry.close()]);
     },

@@ -4,7 +4,7 @@ import type { JSONValue } from './json.ts';
 import { createOutputCollector } from './output-collector.ts';
 import type { RemoteSandbox } from './remote-sandbox.ts';
 import type { CallRecord, Sandbox } from './sandbox.ts';
-import { inspectScript, stopScript } from './scripts.ts';
+import { inspectScript, stopScript } from './call-scripts.ts';
 
 /** How much of a recorded output a recovery gets, in bytes. */
 const maxRecordedBytes = 1024 * 1024;

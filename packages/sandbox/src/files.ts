@@ -10,7 +10,7 @@ import {
   removeScript,
   statScript,
   writeScript,
-} from './scripts.ts';
+} from './file-scripts.ts';
 import { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
 
 /** What one `readFile` gives at most, in bytes: larger files are read in pieces. */

@@ -6,7 +6,7 @@ import { ClaimTakenError } from './claim-taken-error.ts';
 import { createOutputCollector } from './output-collector.ts';
 import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
 import type { AttachOptions, CommandOptions, CommandResult } from './sandbox.ts';
-import { forgetOutputScript, outputSizeScript, startScript, stopScript, waitScript } from './scripts.ts';
+import { forgetOutputScript, outputSizeScript, startScript, stopScript, waitScript } from './call-scripts.ts';
 import { resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
 
 const defaultMaxOutputBytes = 1024 * 1024;

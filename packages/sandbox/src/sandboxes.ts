@@ -7,7 +7,7 @@ import { createFileOperations } from './files.ts';
 import { createRemoteSandbox } from './remote-sandbox.ts';
 import { attachToCommand, type CommandRunner, runCommand } from './run-command.ts';
 import type { Sandbox } from './sandbox.ts';
-import { identifyScript } from './scripts.ts';
+import { identifyScript } from './call-scripts.ts';
 import { SandboxGoneError } from './service-errors.ts';
 
 export interface SandboxesOptions {

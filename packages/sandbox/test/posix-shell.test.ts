@@ -5,18 +5,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  identifyScript,
-  inspectScript,
-  listScript,
-  quote,
-  readScript,
-  removeScript,
-  startScript,
-  stopScript,
-  waitScript,
-  writeScript,
-} from '../src/scripts.ts';
+import { identifyScript, inspectScript, startScript, stopScript, waitScript } from '../src/call-scripts.ts';
+import { listScript, readScript, removeScript, writeScript } from '../src/file-scripts.ts';
+import { quote } from '../src/shell-text.ts';
 import { temporaryFolder } from './host-process.ts';
 
 /** The shells that services start scripts with; each runs them here as it would there, in a folder of this machine. */

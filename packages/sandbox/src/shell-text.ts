@@ -1,0 +1,45 @@
+/**
+ * Shell text that runs inside a sandbox: POSIX sh, coreutils, findutils and util-linux' setsid, nothing of any host.
+ * Each script answers one line `SY1 <word> …`, then lines of base64, since answers travel as JSON strings.
+ */
+
+/** One word of shell text, whatever it holds (but NUL). */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/**
+ * Sets `$now` (first group of the machine's boot id, start time of pid 1), `$claims` (in memory, so that claims
+ * vanish with the namespace; named by `$now` where there is no such place) and `$outputs`.
+ */
+export const prologue = `exec 2>/dev/null
+boot=x; { read -r boot </proc/sys/kernel/random/boot_id; }
+read -r stat </proc/1/stat; set -f; set -- \${stat##*) }; set +f
+now=\${boot%%-*}-\${20}
+claims=/dev/shm; [ -w "$claims" ] || claims=/tmp
+claims=$claims/.switchyard-$now; outputs=/tmp/.switchyard-$now`;
+
+export const say = (word: string): string => `{ echo 'SY1 ${word}'; exit 0; }`;
+
+export const requireIncarnation = (token: string): string =>
+  `[ "$now" = ${quote(token)} ] || ${say('incarnation')}`;
+
+/** The place of one call; `key` is safe as a file name. */
+export const call = (key: string): string => `c=$claims/${key}; o=$outputs/${key}`;
+
+/**
+ * Takes the claim by one `mkdir`. Who finds it taken with his own nonce has asked twice (his first request's answer
+ * was lost): `$repeated` is set then, and nothing may be started.
+ */
+export const takeClaim = (nonce: string): string => `[ -d "$claims" ] || mkdir -p "$claims"
+[ -d "$outputs" ] || mkdir -p "$outputs"
+repeated=
+if mkdir "$c"; then echo ${nonce} >"$c/owner"; else
+  i=0; while [ ! -s "$c/owner" ] && [ $i -lt 25 ]; do sleep 0.02; i=$((i+1)); done
+  owner=; read -r owner <"$c/owner"
+  [ "$owner" = ${nonce} ] || ${say('taken')}
+  repeated=1
+fi`;
+
+export const recordResult = (resultJson: string | null): string =>
+  resultJson === null ? '' : `[ "$repeated" ] || printf %s ${quote(resultJson)} >"$c/result"`;

@@ -8,6 +8,7 @@ import { identifyProcess, isAlive, killProcess, type ProcessIdentity } from './p
 import {
   buildInitCommand,
   buildWallArguments,
+  type BwrapFeatures,
   type Defence,
   type SystemFolder,
   type WallSources,
@@ -36,6 +37,7 @@ export class NamespaceError extends Error {
 
 export interface NamespaceOptions {
   readonly bwrapPath: string;
+  readonly features: BwrapFeatures;
   readonly seccompPath: string;
   /** Written by bwrap, read by this process; the sandbox does not see it. */
   readonly infoPath: string;
@@ -124,6 +126,7 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
   });
   const wallArguments = buildWallArguments({
     sources: launch.sources,
+    features: options.features,
     defences: options.defences,
     systemFolders: options.systemFolders,
     seccompFd: 3,

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import type { Logger } from '@switchyard/process';
+import { readBwrapFeatures } from './bwrap-features.ts';
 import { checkWall, type WallTrouble } from './check-wall.ts';
 import { findTool } from './launch-command.ts';
 import { startNamespace } from './namespace.ts';
@@ -73,6 +74,11 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   });
   if (trouble) logger.warn(trouble, 'no sandbox can be started here');
 
+  const features = await readBwrapFeatures(options.bwrapPath);
+  if (!trouble && !(features.canLimitSize && features.canDisableNesting)) {
+    logger.warn(features, 'this bubblewrap is older than 0.8: the wall is weaker');
+  }
+
   const registry = await createRegistry({
     records: createRecords(sandboxesFolder),
     logger,
@@ -81,6 +87,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     start: (record, folder) =>
       startNamespace({
         bwrapPath: options.bwrapPath ?? '',
+        features,
         seccompPath,
         infoPath: join(folder, 'bwrap.json'),
         stage: stage.path,

@@ -8,9 +8,11 @@ const sources = {
   inside: '/s/inside',
   etc: '/s/etc',
 };
-const build = (without: readonly Defence[] = []): string[] =>
+const newest = { canLimitSize: true, canDisableNesting: true };
+const build = (without: readonly Defence[] = [], features = newest): string[] =>
   buildWallArguments({
     sources,
+    features,
     defences: new Set(allDefences.filter((name) => !without.includes(name))),
     systemFolders: [
       { path: '/usr', kind: 'folder' },
@@ -44,6 +46,12 @@ describe('the wall', () => {
       expect(build([defence])).not.toEqual(build());
     },
   );
+
+  test('asks an old bubblewrap for nothing that it does not know', () => {
+    const built = build([], { canLimitSize: false, canDisableNesting: false });
+    expect(built.filter((argument) => ['--size', '--disable-userns'].includes(argument))).toEqual([]);
+    expect(built).toContain('/dev/shm');
+  });
 
   test('shows no path of this machine in what the sandbox sees of its start', () => {
     expect(buildInitCommand(new Set(allDefences)).join(' ')).not.toContain('/s/');

@@ -37,8 +37,17 @@ export interface WallSources {
   readonly etc: string;
 }
 
+/** What came to bwrap late: Ubuntu 22.04 (0.6) has neither. 0.5 is the least that works at all (`--perms`). */
+export interface BwrapFeatures {
+  /** `--size`, since 0.7: without it memory file systems may grow to half of the machine's memory. */
+  readonly canLimitSize: boolean;
+  /** `--disable-userns`, since 0.8: without it only the system call filter stands against nested namespaces. */
+  readonly canDisableNesting: boolean;
+}
+
 export interface WallOptions {
   readonly sources: WallSources;
+  readonly features: BwrapFeatures;
   readonly defences: ReadonlySet<Defence>;
   /** How the host's own /bin, /lib … look: a link into /usr, a folder, or nothing. */
   readonly systemFolders: readonly SystemFolder[];
@@ -101,17 +110,21 @@ function mountSystem({ sources, defences, systemFolders }: WallOptions): string[
   return [...folders, ...etc, ...generated];
 }
 
-function mountMemory({ defences }: WallOptions): string[] {
+function mountTmpfs({ canLimitSize }: BwrapFeatures, path: string, size: number, mode: string): string[] {
+  return [...(canLimitSize ? ['--size', String(size)] : []), '--perms', mode, '--tmpfs', path];
+}
+
+function mountMemory({ defences, features }: WallOptions): string[] {
   return Object.entries(tmpfsBytes).flatMap(([path, size]) =>
     path === '/tmp' && !defences.has('private-tmp')
       ? ['--bind', '/tmp', '/tmp']
-      : ['--size', String(size), '--perms', path === '/tmp' ? '1777' : '0755', '--tmpfs', path],
+      : mountTmpfs(features, path, size, path === '/tmp' ? '1777' : '0755'),
   );
 }
 
 /** bwrap's options, which build the wall. */
 export function buildWallArguments(options: WallOptions): string[] {
-  const { sources, defences } = options;
+  const { sources, defences, features } = options;
   return [
     '--unshare-user',
     '--unshare-ipc',
@@ -119,7 +132,7 @@ export function buildWallArguments(options: WallOptions): string[] {
     '--unshare-cgroup-try',
     ...(defences.has('pid-namespace') ? ['--unshare-pid'] : []),
     ...(defences.has('network-namespace') ? ['--unshare-net'] : []),
-    ...(defences.has('no-nested-namespaces') ? ['--disable-userns'] : []),
+    ...(defences.has('no-nested-namespaces') && features.canDisableNesting ? ['--disable-userns'] : []),
     ...(defences.has('no-capabilities') ? ['--cap-drop', 'ALL'] : ['--cap-add', 'ALL']),
     '--uid',
     defences.has('unprivileged-uid') ? '1000' : '0',
@@ -134,12 +147,7 @@ export function buildWallArguments(options: WallOptions): string[] {
     ...(defences.has('pid-namespace') ? ['--proc', '/proc'] : ['--bind', '/proc', '/proc']),
     '--dev',
     '/dev',
-    '--size',
-    String(256 * mebibyte),
-    '--perms',
-    '1777',
-    '--tmpfs',
-    '/dev/shm',
+    ...mountTmpfs(features, '/dev/shm', 256 * mebibyte, '1777'),
     ...mountMemory(options),
     '--ro-bind',
     sources.node,

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
-import { chmod, chown, cp, mkdir, readFile, symlink } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createSandboxes } from '@switchyard/sandbox';
 import { afterEach, describe, expect, test } from 'vitest';
 import { routes } from '../src/routes.ts';
-import { apiKey, runIn, startTestHost, temporaryFolder, type TestHost } from './test-host.ts';
+import { apiKey, bwrap, runIn, startTestHost, temporaryFolder, type TestHost } from './test-host.ts';
 
 const signal = new AbortController().signal;
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -286,6 +286,18 @@ describe('where it stands', () => {
     const pid = await startAndStop({ file: 'setpriv', arguments: user, dataDir });
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
+});
+
+test('an older bubblewrap, without the options that came late, does', async () => {
+  const folder = await newFolder();
+  const old = path.join(folder, 'bwrap');
+  await writeFile(
+    old,
+    `#!/bin/sh\n[ "$1" = --help ] && { echo --tmpfs; exit; }\nexec '${await bwrap}' "$@"\n`,
+  );
+  await chmod(old, 0o755);
+  const { open } = await newHost(path.join(folder, 'data'), { bwrapPath: old });
+  expect(await runIn(await open(randomUUID()), 'echo up')).toBe('up\n');
 });
 
 describe('a machine that cannot', () => {

@@ -24,7 +24,8 @@ async function findOrFetchBwrap(): Promise<string> {
   return (await fetchBubblewrap({ cacheDir, log })).command;
 }
 
-const bwrap = findOrFetchBwrap();
+/** The bwrap of this machine, or a fetched one. */
+export const bwrap = findOrFetchBwrap();
 
 /** A folder that every user may enter (its content is the tests' own affair). */
 export async function temporaryFolder(prefix = 'switchyard-host-test-'): Promise<{

@@ -14,16 +14,15 @@ export async function measureThroughput(
   const rates = new Map<System['name'] | 'skeleton', number[]>([['skeleton', []]]);
   for (const { name } of systems) rates.set(name, []);
   for (let round = -1; round < rounds; round += 1) {
-    // The round before the first warms up, and is short.
-    const length = round < 0 ? Math.min(seconds, 2) : seconds;
+    // The round before the first warms up: compiled code and plans come within some thousand runs.
     for (const system of systems) {
-      const rate = await rateOf(system, length);
+      const rate = await rateOf(system, seconds);
       if (round >= 0) rates.get(system.name)?.push(rate);
     }
     const answer = await fetch(`${skeletonUrl}/runs`, {
       method: 'POST',
-      body: JSON.stringify({ seconds: length, concurrency }),
-      signal: AbortSignal.timeout((length + 20) * 1000),
+      body: JSON.stringify({ seconds, concurrency }),
+      signal: AbortSignal.timeout((seconds + 20) * 1000),
     });
     const { runs, seconds: took } = (await answer.json()) as { runs: number; seconds: number };
     if (round >= 0) rates.get('skeleton')?.push(runs / took);

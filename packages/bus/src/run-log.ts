@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type LogBase, toBase } from './log-base.ts';
 import { runLogChannel, runLogKeys } from './run-log-keys.ts';
 import { appendRunLogScript } from './scripts/append-run-log.ts';
+import { expireRunLogScript } from './scripts/expire-run-log.ts';
 import { openRunLogScript } from './scripts/open-run-log.ts';
 import { runScript } from './scripts/script.ts';
 
@@ -146,8 +147,7 @@ export async function appendEncoded(
 
 /** Sets the time after which the log vanishes: the grace time after the run's end. */
 export async function expireRunLog(redis: Redis, runId: string, ms: number): Promise<void> {
-  const [log, meta] = runLogKeys(runId);
-  await Promise.all([redis.pexpire(log, ms), redis.pexpire(meta, ms)]);
+  await runScript(redis, expireRunLogScript, runLogKeys(runId), [ms]);
 }
 
 /** How long a log lives after its last append while its run is open. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { findFreePort } from '@switchyard/stand-ins';
@@ -21,7 +22,7 @@ afterAll(async () => {
 
 /** A gateway as a process of its own; resolves with its url when it says that it is ready. */
 async function startProcess(environment: Readonly<Record<string, string>> = {}): Promise<string> {
-  const child = spawn(process.execPath, [new URL('../src/main.ts', import.meta.url).pathname], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('../src/main.ts', import.meta.url))], {
     env: {
       ...stack.environment,
       LOG_LEVEL: 'info',

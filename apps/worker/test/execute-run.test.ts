@@ -1,7 +1,7 @@
 import { defineTool } from '@switchyard/agent';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { foldMessage } from '@switchyard/agent/test';
 import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
 
 const echo = defineTool({

@@ -30,7 +30,7 @@ import {
   type StartRunOptions,
 } from '@switchyard/store';
 import { inject } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../../../packages/store/test/database.ts';
+import { createTestDatabase, type TestDatabase } from '@switchyard/store/test';
 import { executeRun } from '../src/execute-run.ts';
 import type { Worker } from '../src/worker.ts';
 

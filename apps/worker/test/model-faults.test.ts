@@ -1,6 +1,6 @@
 import type { Scenario } from '@switchyard/stand-ins';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { foldMessage } from '@switchyard/agent/test';
 import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
 import { complete, echo } from './test-tools.ts';
 

@@ -11,7 +11,7 @@ import type { Scenario } from '@switchyard/stand-ins';
 import { readRun, snapshot, type StartedRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { foldMessage } from '@switchyard/agent/test';
 import { executeRun } from '../src/execute-run.ts';
 import { faultyWorker } from './faulty-worker.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';

@@ -6,7 +6,7 @@ import type { Scenario } from '@switchyard/stand-ins';
 import { createFile, readRun, requestCancel, type StartedRun } from '@switchyard/store';
 import { allTools } from '@switchyard/tools';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { foldMessage } from '@switchyard/agent/test';
 import { executeRun } from '../src/execute-run.ts';
 import type { Worker } from '../src/worker.ts';
 import { faultyWorker } from './faulty-worker.ts';

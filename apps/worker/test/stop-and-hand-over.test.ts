@@ -4,7 +4,7 @@ import type { Chunk } from '@switchyard/protocol';
 import { claimRun, readRun, requestCancel, type StartedRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
+import { foldMessage } from '@switchyard/agent/test';
 import { executeRun } from '../src/execute-run.ts';
 import type { Worker } from '../src/worker.ts';
 import { chunksOfLog, execute, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';

@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { createRunQueue, type RunQueue } from '@switchyard/bus';
 import { readRun, type StartedRun } from '@switchyard/store';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { foldMessage } from '../../../packages/agent/test/fold-message.ts';
-import { createTestDatabase, type TestDatabase } from '../../../packages/store/test/database.ts';
+import { foldMessage } from '@switchyard/agent/test';
+import { createTestDatabase, type TestDatabase } from '@switchyard/store/test';
 import { chunksOfLog, type Harness, startHarness, storedMessage } from './harness.ts';
 
 /** The worker as it is deployed: its own process, the real queue. */

@@ -6,7 +6,7 @@ import { type Scenario, type ScriptedModel, startScriptedModel } from '@switchya
 import { claimRun, resolveUser, startRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { createTestDatabase, type TestDatabase } from '../../store/test/database.ts';
+import { createTestDatabase, type TestDatabase } from '@switchyard/store/test';
 import {
   createModels,
   createRunStop,

@@ -1,6 +1,7 @@
 export type { Actor } from './actor.ts';
 export { createApiKey } from './api-keys.ts';
 export { type Blobs, createBlobs } from './blobs.ts';
+export { type AnsweringRun, hasMessage, readAnsweringRun, readChatRun, stopThread } from './chat-runs.ts';
 export { claimRun, reclaimRun, type RunClaim } from './claim-run.ts';
 export { connectDatabase, type Database } from './database.ts';
 export { RunLostError } from './errors.ts';
@@ -15,13 +16,22 @@ export type { PartToStore } from './part-record.ts';
 export { type FollowedRun, readFollowedRuns } from './read-followed-runs.ts';
 export { listThreadRuns, readRun } from './read-run.ts';
 export { isCancelRequested, releaseRun } from './release-run.ts';
-export { requestCancel } from './request-cancel.ts';
+export { type RequestedCancel, requestCancel } from './request-cancel.ts';
 export { resolveApiKey, resolveUser } from './resolve-actor.ts';
 export { saveSandboxId } from './save-sandbox-id.ts';
 export { type SetToolState, setToolState } from './set-tool-state.ts';
 export { snapshot } from './snapshot.ts';
-export { type StartedRun, startRun, type StartRunOptions } from './start-run.ts';
+export { startChatRun, type StartChatRunOptions } from './start-chat-run.ts';
+export {
+  type OnBusy,
+  type RunOptions,
+  type StartedRun,
+  startRun,
+  type StartRunOptions,
+  type StoppedRun,
+} from './start-run.ts';
 export { type StoreParts, storeParts } from './store-parts.ts';
 export type { FileRow, Ledger, RunnableRun, StoredPart, ThreadPage, ToolEffect } from './stored.ts';
+export { createStreamTicket, readTicketRun, revokeStreamTickets } from './stream-tickets.ts';
 export { findUnattendedRuns, raiseWakeup } from './sweep.ts';
 export { createThread, listThreads, readThread } from './threads.ts';

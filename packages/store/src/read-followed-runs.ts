@@ -6,6 +6,8 @@ export interface FollowedRun {
   readonly runId: string;
   readonly status: RunStatus;
   readonly wakeup: number;
+  /** The event under which it waited for a person last; null before the first time. */
+  readonly waitEventId: string | null;
 }
 
 /**
@@ -14,6 +16,7 @@ export interface FollowedRun {
  */
 export async function readFollowedRuns(sql: Database, runIds: readonly string[]): Promise<FollowedRun[]> {
   return answerOf(sql<{ answer: FollowedRun[] }[]>`
-    select coalesce(json_agg(json_build_object('runId', r.id, 'status', r.status, 'wakeup', r.wakeup)), '[]') as answer
+    select coalesce(json_agg(json_build_object('runId', r.id, 'status', r.status, 'wakeup', r.wakeup,
+      'waitEventId', r.wait_event_id)), '[]') as answer
     from runs r join jsonb_array_elements_text(${jsonbValue(sql, runIds)}) as wanted (id) on r.id = as_uuid(wanted.id)`);
 }

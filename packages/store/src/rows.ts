@@ -34,6 +34,7 @@ export interface RunRow {
   readonly is_usage_estimated: boolean;
   readonly cost_usd: number | null;
   readonly last_ordinal: number;
+  readonly wait_event_id: string | null;
   readonly last_event_id: string | null;
   readonly cancel_requested_at: string | null;
   readonly model_aborted_at: string | null;

@@ -7,11 +7,15 @@ import {
   createApiKey,
   createFile,
   createProject,
+  createStreamTicket,
   createThread,
   type Database,
+  hasMessage,
   listProjects,
   listThreadRuns,
   listThreads,
+  readAnsweringRun,
+  readChatRun,
   readFile,
   readMessages,
   readProject,
@@ -20,7 +24,10 @@ import {
   requestCancel,
   resolveApiKey,
   resolveUser,
+  revokeStreamTickets,
+  startChatRun,
   startRun,
+  stopThread,
 } from '../src/index.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { newActor, newRun } from './fixtures.ts';
@@ -35,6 +42,7 @@ afterAll(async () => database.drop());
 
 interface Owned {
   readonly runId: string;
+  readonly messageId: string;
   readonly threadId: string;
   readonly externalId: string;
   readonly projectId: string;
@@ -56,6 +64,7 @@ async function ownThings(sql: Database, actor: Actor): Promise<Owned> {
   });
   return {
     runId: run.id,
+    messageId: run.messageId,
     threadId: run.threadId,
     externalId,
     projectId: run.projectId,
@@ -69,6 +78,14 @@ const run = (options: Partial<store.StartRunOptions>) => ({
   model: 'm',
   limits: {},
   message: { parts: [{ type: 'text', text: 'hello' }] as const },
+  ...options,
+});
+const chat = (options: Partial<store.StartChatRunOptions>): store.StartChatRunOptions => ({
+  trigger: 'submit',
+  threadId: 'chat',
+  model: 'm',
+  limits: {},
+  message: { id: 'm', clientHash: 'h', parts: [{ type: 'text', text: 'hello' }] },
   ...options,
 });
 const file = (projectId: string) => ({
@@ -94,6 +111,27 @@ const namingVerbs: Readonly<Record<string, readonly Attempt[]>> = {
         run({ message: { parts: [{ type: 'file', url: `/v1/files/${fileId}`, mediaType: 'text/plain' }] } }),
       ),
   ],
+  startChatRun: [
+    (sql, actor, { projectId }) => startChatRun(sql, actor, chat({ projectId })),
+    (sql, actor, { fileId }) =>
+      startChatRun(
+        sql,
+        actor,
+        chat({ message: { id: 'm', clientHash: 'h', parts: [], files: [fileId as never] } }),
+      ),
+    // The thread is not theirs, so there is no such answer in it.
+    (sql, actor, { threadId, messageId }) =>
+      startChatRun(sql, actor, chat({ threadId, trigger: 'regenerate', answerId: messageId, message: null })),
+  ],
+  stopThread: [
+    (sql, actor, { threadId }) => stopThread(sql, actor, threadId),
+    (sql, actor, { externalId }) => stopThread(sql, actor, externalId),
+  ],
+  readAnsweringRun: [
+    (sql, actor, { threadId, messageId }) => readAnsweringRun(sql, actor, { threadId, messageId }),
+  ],
+  createStreamTicket: [(sql, actor, { runId }) => createStreamTicket(sql, actor, runId)],
+  revokeStreamTickets: [(sql, actor, { runId }) => revokeStreamTickets(sql, actor, runId)],
   requestCancel: [(sql, actor, { runId }) => requestCancel(sql, actor, runId)],
   readRun: [(sql, actor, { runId }) => readRun(sql, actor, runId)],
   listThreadRuns: [
@@ -116,6 +154,8 @@ const namelessVerbs: Readonly<Record<string, Attempt>> = {
   listProjects: (sql, actor) => listProjects(sql, actor, { limit: 100 }),
   createProject: (sql, actor) => createProject(sql, actor, { name: 'p' }),
   createApiKey: (sql, actor) => createApiKey(sql, actor, { name: 'k' }),
+  hasMessage: (sql, actor, { threadId }) => hasMessage(sql, actor, { threadId, messageId: 'hello' }),
+  readChatRun: (sql, actor, { threadId }) => readChatRun(sql, actor, { threadId, graceMs: 1000 }),
 };
 /** What takes no actor: it makes one, or is a worker's or the process's own. */
 const withoutActor = [
@@ -130,6 +170,7 @@ const withoutActor = [
   'migrate',
   'raiseWakeup',
   'readFollowedRuns',
+  'readTicketRun',
   'reclaimRun',
   'releaseRun',
   'resolveApiKey',

@@ -64,8 +64,8 @@ it('reads where many runs stand in one query, and leaves out ids that name none'
   const running = await newClaimedRun(sql, actor);
   const rows = await readFollowedRuns(sql, [queued.run.id, running.runId, randomUUID(), 'garbage']);
   expect(rows.toSorted((a, b) => (a.runId < b.runId ? -1 : 1))).toEqual([
-    { runId: queued.run.id, status: 'queued', wakeup: 1 },
-    { runId: running.runId, status: 'running', wakeup: 1 },
+    { runId: queued.run.id, status: 'queued', wakeup: 1, waitEventId: null },
+    { runId: running.runId, status: 'running', wakeup: 1, waitEventId: null },
   ]);
   expect(await readFollowedRuns(sql, [])).toEqual([]);
 });

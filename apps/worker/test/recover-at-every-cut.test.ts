@@ -167,5 +167,5 @@ it('a plain answer costs few round trips', async () => {
   await executeRun(worker, jobOf(started));
   expect(await readRun(harness.sql, harness.actor, started.run.id)).toMatchObject({ reason: 'answered' });
   // Claim, read, finish; open, two appends of the answer, the ending, and the two keys' expiry.
-  expect(calls).toEqual({ store: 3, redis: 6 });
+  expect(calls).toEqual({ store: 3, redis: 5 });
 });

@@ -318,6 +318,48 @@ describe('a log that is gone', () => {
   });
 });
 
+describe('a log that came back older', () => {
+  it('begins anew above every event that the store knows of when another worker claims', async () => {
+    const slow = slowTool({ effect: 'read' });
+    const call = { toolCall: { name: 'slow', arguments: { text: 'x' } } };
+    const started = await harness.start({
+      turns: [
+        { steps: [{ text: 'One.' }, call] },
+        { steps: [{ text: 'Two.' }, call] },
+        { steps: [{ text: 'done' }] },
+      ],
+    });
+    const job = new AbortController();
+    const execution = executeRun(workerWith(slow.tool), jobOf(started, job.signal));
+    const { id } = started.run;
+    const keys = [`run:{${id}}:log`, `run:{${id}}:meta`];
+    await slow.started();
+    const older = await Promise.all(keys.map(async (key) => await harness.redis.dumpBuffer(key)));
+    const before = await readRunLog(harness.redis, id, { afterOrdinal: 0 });
+    slow.release();
+    await slow.started();
+    job.abort(new LockLostError(id));
+    await execution;
+    await Promise.all(
+      keys.map(
+        async (key, index) => await harness.redis.restore(key, 0, older[index] ?? Buffer.of(), 'REPLACE'),
+      ),
+    );
+    const second = executeRun(workerWith(slow.tool), jobOf(started));
+    await slow.started();
+    slow.release();
+    expect(await second).toBe('done');
+    const run = await readRun(harness.sql, harness.actor, id);
+    expect(run).toMatchObject({ status: 'completed', steps: 3 });
+    const { meta } = await readRunLog(harness.redis, id, { afterOrdinal: 0 });
+    expect(meta?.base.ordinal).toBeGreaterThan(before.meta?.lastOrdinal ?? Infinity);
+    const message = await storedMessage(harness, run);
+    const marks = message.parts.flatMap((part, index) => (part.type === 'step-start' ? [index] : []));
+    const tail = await foldMessage(await chunksOfLog(harness.redis, id));
+    expect(tail.parts).toEqual(message.parts.slice(marks[meta?.base.storedSteps ?? 0]));
+  });
+});
+
 describe('faults of ours', () => {
   it('a tool that throws is an error for the model and a line for us', async () => {
     const broken = defineTool({

@@ -42,7 +42,10 @@ function openingOf({ run, messageId }: RunContext, epoch: number): Chunk[] {
   ];
 }
 
-/** Opens the log; one that is gone begins anew after the steps that are complete in the store. */
+/**
+ * Opens the log. One that is gone, or that ends before the last event the store knows of (Redis came back with older
+ * data), begins anew after the steps that are complete in the store.
+ */
 async function openLog(
   { redis, runId, epoch, stop }: Parameters<typeof openRun>[0],
   context: RunContext,
@@ -50,7 +53,8 @@ async function openLog(
 ): Promise<Extract<OpenOutcome, { outcome: 'opened' }>> {
   const request = { runId, epoch, opening };
   let opened = await throughOutages(() => openRunLog(redis, request), stop.lost);
-  if (opened.outcome === 'gone') {
+  const isOlder = opened.outcome === 'opened' && opened.lastOrdinal < context.lastOrdinal;
+  if (opened.outcome === 'gone' || isOlder) {
     const steps = new Set(context.parts.map(({ step }) => step));
     const open = new Set(context.parts.filter(isOpenCall).map(({ step }) => step));
     const base = { ordinal: context.lastOrdinal, storedSteps: steps.size - open.size, inStep: false };

@@ -166,6 +166,6 @@ it('a plain answer costs few round trips', async () => {
   const { worker, calls } = faultyWorker(harness.worker, { at: Infinity, when: 'before', how: 'dies' });
   await executeRun(worker, jobOf(started));
   expect(await readRun(harness.sql, harness.actor, started.run.id)).toMatchObject({ reason: 'answered' });
-  // Claim, read, finish; open, two appends of the answer, the ending, and the two keys' expiry.
+  // Claim, read, finish; open, two appends of the answer, the ending, and the expiry.
   expect(calls).toEqual({ store: 3, redis: 5 });
 });

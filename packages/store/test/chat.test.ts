@@ -106,7 +106,7 @@ describe('a chat', () => {
     });
     const { messages } = await readMessages(sql, actor, threadId, { limit: 1, before: '2' });
     expect(messages[0]?.parts).toEqual(parts);
-    const reordered = parts.map((part) => Object.fromEntries(Object.entries(part).reverse()) as InputPart);
+    const reordered = parts.map((part) => Object.fromEntries(Object.entries(part).toReversed()) as InputPart);
     const message = { id: 'u1', parts: reordered, clientHash: 'of the file’s url' };
     expect((await say(threadId, 'u1', '', { message })).run.id).toBe(first.run.id);
     expect(await hasMessage(sql, actor, { threadId, messageId: 'u1', clientHash: 'of the data url' })).toBe(

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { runCommand } from './run-command.ts';
 import { missingLibraries, packagesOfLibrary } from './shared-libraries.ts';
@@ -114,11 +115,13 @@ function holdsLibraries(directory: string): boolean {
 
 /** apt with its state below `root`: the machine's own lists and caches are neither read nor written. */
 function createApt(root: string, log: (line: string) => void) {
-  // Its own for each process: two may start at once, a launcher and a test.
-  const state = path.join(root, `.apt-${process.pid}`);
+  // Its own for each call: a launcher fetches Redis and bubblewrap at the same time, and removes it at its end.
+  const state = path.join(root, `.apt-${randomUUID()}`);
   const settings = [
     `Dir::State::lists=${state}/lists`,
     `Dir::Cache=${state}/cache`,
+    // An empty one: what is installed here is no candidate, for its version may have gone from the sources.
+    `Dir::State::status=${state}/status`,
     'Debug::NoLocking=1',
     'Acquire::Retries=2',
     'Acquire::http::Timeout=20',
@@ -133,6 +136,7 @@ function createApt(root: string, log: (line: string) => void) {
     log(`fetching the package lists of this machine's Debian sources (about 10 MB) to ${state}`);
     await mkdir(path.join(state, 'lists', 'partial'), { recursive: true });
     await mkdir(path.join(state, 'cache', 'archives', 'partial'), { recursive: true });
+    await writeFile(path.join(state, 'status'), '');
     // Its exit code says little: one dead source of many is no reason to stop. The download below decides.
     await runCommand('apt-get', [...settings, '-q', 'update'], { timeoutMs: aptMs });
     hasLists = true;

@@ -1,7 +1,7 @@
 import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fetchBubblewrap, fetchDebianPackages, hasDebianPackages } from '../src/index.ts';
+import { fetchBubblewrap, fetchDebianPackages, fetchRedis, hasDebianPackages } from '../src/index.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 // Needs the machine's package mirror; a machine without apt has nothing to test here.
@@ -18,6 +18,18 @@ describe.skipIf(!hasDebianPackages())('packages of the machine’s distribution'
     const before = lines.length;
     expect(await fetchBubblewrap({ cacheDir, log })).toEqual(first);
     expect(lines).toHaveLength(before);
+  });
+
+  test('are fetched by two callers at the same time into one cache', async () => {
+    const cacheDir = await temporaryDirectory();
+    const log = () => undefined;
+    const [redis, bubblewrap] = await Promise.all([
+      fetchRedis({ cacheDir, log }),
+      fetchBubblewrap({ cacheDir, log }),
+    ]);
+    await access(bubblewrap.command);
+    expect(redis.command.startsWith(cacheDir)).toBe(true);
+    expect((await readdir(path.join(cacheDir, 'debian'))).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   test('that do not exist are named in one line, and nothing remains of the attempt', async () => {

@@ -135,6 +135,8 @@ async function startParts({
   signal.throwIfAborted();
 
   const environment = {
+    // Shorter than the launcher waits for an app: no other worker is here to take a run, it goes on at the next start.
+    DRAIN_MS: '5000',
     ...config.environment,
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,

@@ -35,7 +35,13 @@ export type InputPart = z.infer<typeof inputPartSchema>;
 const hasContent = (parts: readonly InputPart[]) =>
   parts.some((part) => part.type === 'file' || part.text.trim() !== '');
 
-/** The body of `POST /v1/runs`. */
+/**
+ * What becomes of a run whose thread has an active one: refused with 409 (default of `/v1/runs`), `pending` behind it
+ * (default of `/v1/chat`), or `pending` while the active one is cancelled.
+ */
+export const onBusySchema = z.enum(['reject', 'queue', 'interrupt']);
+
+/** The body of `POST /v1/runs`. With `ticket` the answer's `streamUrl` needs no `Authorization`. */
 export const startRunRequestSchema = z.strictObject({
   input: z.union([
     clientTextSchema.refine((text) => text.trim() !== '', 'The input is empty.'),
@@ -46,8 +52,9 @@ export const startRunRequestSchema = z.strictObject({
   model: z.string().min(1).max(200).optional(),
   limits: runLimitsSchema.optional(),
   instructions: clientTextSchema.max(100_000).optional(),
-  onBusy: z.enum(['reject']).optional(),
+  onBusy: onBusySchema.optional(),
   stream: z.boolean().optional(),
+  ticket: z.boolean().optional(),
 });
 export type StartRunRequest = z.infer<typeof startRunRequestSchema>;
 
@@ -79,8 +86,22 @@ export const startRunResponseSchema = z.object({
   thread: threadSchema,
   project: projectSchema,
   streamUrl: z.url(),
+  /** Only when the request asked for one. */
+  ticket: z.string().optional(),
+  expiresAt: timestampSchema.nullable().optional(),
 });
 export type StartRunResponse = z.infer<typeof startRunResponseSchema>;
+
+/**
+ * The answer of `POST /v1/runs/:id/tickets`: whoever has the ticket reads this run's stream, and nothing else.
+ * `streamUrl` carries it. It expires a grace time after the run's end; null while that is not known.
+ */
+export const ticketResponseSchema = z.object({
+  ticket: z.string(),
+  streamUrl: z.url(),
+  expiresAt: timestampSchema.nullable(),
+});
+export type TicketResponse = z.infer<typeof ticketResponseSchema>;
 
 export const cancelResponseSchema = z.object({ run: runSchema, cancel: cancelReceiptSchema.nullable() });
 export type CancelResponse = z.infer<typeof cancelResponseSchema>;
@@ -167,6 +188,10 @@ export interface MessagesResponse {
   readonly nextBefore: string | null;
   readonly activeRun: Run | null;
 }
+
+/** Where people sign in; `publishableKey` is null when the operator has not given one. */
+export const configResponseSchema = z.object({ supabaseUrl: z.url(), publishableKey: z.string().nullable() });
+export type ConfigResponse = z.infer<typeof configResponseSchema>;
 
 /** RFC 9457; `code` is stable, `detail` is fit for end users, `errors` point into the body (RFC 6901). */
 export const problemSchema = z.object({

@@ -56,6 +56,8 @@ export {
   type CancelResponse,
   cancelResponseSchema,
   clientTextSchema,
+  type ConfigResponse,
+  configResponseSchema,
   type CreateProjectRequest,
   createProjectRequestSchema,
   type CreateThreadRequest,
@@ -68,6 +70,7 @@ export {
   type MessagesResponse,
   messagesResponseSchema,
   modelsResponseSchema,
+  onBusySchema,
   type Problem,
   problemSchema,
   type Project,
@@ -87,5 +90,17 @@ export {
   threadResponseSchema,
   threadSchema,
   threadsResponseSchema,
+  type TicketResponse,
+  ticketResponseSchema,
 } from './api.ts';
+export {
+  approvalAnswerSchema,
+  chatMessageSchema,
+  type ChatPart,
+  chatPartSchema,
+  type ChatRequest,
+  chatRequestSchema,
+  type StopResponse,
+  stopResponseSchema,
+} from './chat.ts';
 export { storableJson, storableText } from './text.ts';

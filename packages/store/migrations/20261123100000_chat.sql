@@ -287,7 +287,7 @@ $$;
 -- (shown as data-file parts), linkedFileIds (those that file parts name by url), and optionally threadId, projectId,
 -- publicMessageId, instructions, idempotencyKey. Of a chat also trigger (`submit`, `regenerate`), createsThread,
 -- clientHash, replacedMessageId (an edit's), answerId (the answer that is to be replaced). `message_parts`: the user's
--- parts; null when a chat sends none.
+-- parts; null when a chat only names a message that the thread has.
 create or replace function start_run(asking actor, request jsonb, message_parts json) returns json language plpgsql as $$
 declare
   user_message uuid := (request ->> 'userMessageId')::uuid;
@@ -329,7 +329,8 @@ begin
       user_message := known.id;
       is_known_message := true;
     end if;
-  elsif message_parts is null then
+  end if;
+  if not is_known_message and message_parts is null then
     raise exception 'The message does not exist.' using errcode = 'SY404';
   end if;
 

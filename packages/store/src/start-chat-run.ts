@@ -17,12 +17,12 @@ export interface StartChatRunOptions extends RunOptions {
   /** Default `queue`. */
   readonly onBusy?: OnBusy | undefined;
   /**
-   * The user's message, under the client's own id. Null when a new answer is wanted and no message is sent along; one
-   * that is sent along then only names the message, unless the thread does not have it.
+   * The user's message, under the client's own id. Null parts only name a message that the thread has; otherwise they
+   * are what is stored when it does not have it. No message at all when `answerId` says what is to be answered anew.
    */
   readonly message: null | {
     readonly id: string;
-    readonly parts: readonly InputPart[];
+    readonly parts: readonly InputPart[] | null;
     readonly files?: readonly FileId[] | undefined;
     /** Hash of the parts as the client sent them: it tells an edit from a repetition. */
     readonly clientHash: string;
@@ -37,7 +37,7 @@ export interface StartChatRunOptions extends RunOptions {
  * Starts the run that a chat asks for, in one transaction. A message that the thread has is joined when it is the same
  * (`isReplay`); a changed one supersedes the old and all that follows, a new answer the old answer and all that
  * follows, and runs of superseded messages are cancelled first. So requests sent twice, even at once, start one run.
- * Throws `not_found` (project, file; the message to answer anew), `run_active`, `conflict` (the id of an assistant's
+ * Throws `not_found` (project, file; a message that was only named), `run_active`, `conflict` (the id of an assistant's
  * message), `invalid_request`, `forbidden`.
  */
 export async function startChatRun(
@@ -49,7 +49,7 @@ export async function startChatRun(
   return await storeRun(sql, actor, {
     request: {
       ...commonRequest(options),
-      ...(message ? messageRequest(message) : {}),
+      ...(message ? messageRequest({ ...message, parts: message.parts ?? [] }) : {}),
       clientHash: message?.clientHash,
       // Only an idempotency key is compared with it, and a chat has none.
       requestHash: message?.clientHash ?? '',

@@ -1,3 +1,4 @@
+export { applyChunk, applyChunks } from './apply-chunk.ts';
 export {
   type Client,
   type ClientOptions,

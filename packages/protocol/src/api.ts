@@ -125,26 +125,39 @@ export const createThreadRequestSchema = z.strictObject({
   metadata: clientMetadataSchema.optional(),
 });
 export type CreateThreadRequest = z.infer<typeof createThreadRequestSchema>;
+/** The body of `PATCH /v1/threads/:threadId`: what is absent stays; a title of null takes it away. */
+export const updateThreadRequestSchema = z.strictObject({
+  title: clientTextSchema.max(500).nullable().optional(),
+  archived: z.boolean().optional(),
+  metadata: clientMetadataSchema.optional(),
+});
+export type UpdateThreadRequest = z.infer<typeof updateThreadRequestSchema>;
 export const threadResponseSchema = z.object({ thread: threadSchema });
+export type ThreadResponse = z.infer<typeof threadResponseSchema>;
 /** Last used first; `nextBefore` is the cursor for the next page, null on the last. */
 export const threadsResponseSchema = z.object({
   threads: z.array(threadSchema),
   nextBefore: z.string().nullable(),
 });
+export type ThreadsResponse = z.infer<typeof threadsResponseSchema>;
+
+const projectNameSchema = clientTextSchema
+  .max(200)
+  .refine((text) => text.trim() !== '', 'The name is empty.');
 
 /** The body of `POST /v1/projects`. */
-export const createProjectRequestSchema = z.strictObject({
-  name: clientTextSchema
-    .max(200)
-    .refine((text) => text.trim() !== '', 'The name is empty.')
-    .optional(),
-});
+export const createProjectRequestSchema = z.strictObject({ name: projectNameSchema.optional() });
 export type CreateProjectRequest = z.infer<typeof createProjectRequestSchema>;
+/** The body of `PATCH /v1/projects/:id`. */
+export const updateProjectRequestSchema = z.strictObject({ name: projectNameSchema });
+export type UpdateProjectRequest = z.infer<typeof updateProjectRequestSchema>;
 export const projectResponseSchema = z.object({ project: projectSchema });
+export type ProjectResponse = z.infer<typeof projectResponseSchema>;
 export const projectsResponseSchema = z.object({
   projects: z.array(projectSchema),
   nextBefore: z.string().nullable(),
 });
+export type ProjectsResponse = z.infer<typeof projectsResponseSchema>;
 
 /** The models that runs may name, the default one first. */
 export const modelsResponseSchema = z.object({
@@ -161,6 +174,7 @@ export const modelsResponseSchema = z.object({
     }),
   ),
 });
+export type ModelsResponse = z.infer<typeof modelsResponseSchema>;
 
 /** Who asks; `userId` is null for an API key, `apiKeyId` for a signed-in user. */
 export const meResponseSchema = z.object({
@@ -168,6 +182,7 @@ export const meResponseSchema = z.object({
   userId: z.string().nullable(),
   apiKeyId: z.string().nullable(),
 });
+export type MeResponse = z.infer<typeof meResponseSchema>;
 
 /** Oldest first; `nextBefore` is the cursor for the page of older messages, null at the beginning. */
 export const messagesResponseSchema = z.object({

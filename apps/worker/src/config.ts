@@ -56,6 +56,12 @@ export const environmentSchema = z
       .min(1000)
       .default(3_600_000)
       .describe('Duration of a run that names no limit.'),
+    RUN_GRACE_MS: z.coerce
+      .number()
+      .int()
+      .min(1000)
+      .default(600_000)
+      .describe('How long the stream of an ended run can be rejoined event by event.'),
   })
   .superRefine((environment, context) => {
     if (environment.ENVIRONMENT === 'production' && environment.SCRIPTED_MODEL_URL) {
@@ -94,6 +100,8 @@ export interface Config {
   /** For runs that name no limit of their own. */
   readonly maxSteps: number;
   readonly maxDurationMs: number;
+  /** How long the log of an ended run lives. */
+  readonly runGraceMs: number;
 }
 
 /** Parses the environment once; throws ConfigurationError with all faults. */
@@ -134,5 +142,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     scriptedModelUrl: values.SCRIPTED_MODEL_URL ?? null,
     maxSteps: values.MAX_STEPS,
     maxDurationMs: values.MAX_DURATION_MS,
+    runGraceMs: values.RUN_GRACE_MS,
   };
 }

@@ -64,6 +64,7 @@ export async function startWorker(options: {
     logger,
     maxSteps: config.maxSteps,
     maxDurationMs: config.maxDurationMs,
+    runGraceMs: config.runGraceMs,
     retry: defaultRetryPolicy,
     deadlines: defaultModelDeadlines,
     isDraining: () => lifecycle.signal.aborted,

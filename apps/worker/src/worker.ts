@@ -19,6 +19,8 @@ export interface Worker {
   /** For runs that name no limit of their own. */
   readonly maxSteps: number;
   readonly maxDurationMs: number;
+  /** How long the log of an ended run lives, so that a viewer who was cut off can come back. */
+  readonly runGraceMs: number;
   readonly retry: RetryPolicy;
   readonly deadlines: ModelDeadlines;
   /** True once the process takes no more jobs: each run goes to another worker at its next step. */

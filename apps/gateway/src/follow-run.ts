@@ -105,10 +105,10 @@ async function catchUp(
       if (viewer.hasWritten) return 'lost';
       viewer.position = null;
       if (position !== null) continue;
-      const epoch = events[0]?.epoch ?? meta.epoch;
+      const { born } = meta;
       const stored = await snapshot(sql, { runId: viewer.runId });
-      const base = { epoch, ordinal: meta.base.ordinal };
-      await writeAll(viewer, baseFrames(stored, meta.base, epoch), base);
+      const base = { epoch: born, ordinal: meta.base.ordinal };
+      await writeAll(viewer, baseFrames(stored, meta.base, born), base);
       continue;
     }
     const last = next.at(-1);
@@ -137,11 +137,11 @@ function eventsAfter(
   events: readonly LoggedEvent[],
   meta: RunLogMeta,
 ): readonly LoggedEvent[] | 'elsewhere' {
-  const { base } = meta;
+  const { base, born } = meta;
   const [first] = events;
   if (!position) return base.ordinal === 0 ? events : 'elsewhere';
-  if (position.ordinal === base.ordinal)
-    return position.epoch <= (first?.epoch ?? meta.epoch) ? events : 'elsewhere';
+  // The base stands between stored steps; an event of a lost log with its ordinal may be one in mid-step.
+  if (position.ordinal === base.ordinal) return position.epoch === born ? events : 'elsewhere';
   return first?.ordinal === position.ordinal && first.epoch === position.epoch
     ? events.slice(1)
     : 'elsewhere';
@@ -216,8 +216,9 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<'ended' | 'closed' | '
 function writeBatch(viewer: Viewer, batch: FrameBatch): 'written' | 'ended' | 'behind' | 'read-again' {
   const { position } = viewer;
   const isNext = batch.previousOrdinal === (position?.ordinal ?? 0);
-  // A viewer who was given nothing yet goes by his own word: the log must confirm it first.
-  if (!isNext || (position && (!viewer.hasWritten || batch.first.epoch < position.epoch)))
+  // A viewer who was given nothing yet goes by his own word, and another epoch may write another log: the log must
+  // confirm that what comes follows what he has.
+  if (!isNext || (position && (!viewer.hasWritten || batch.first.epoch !== position.epoch)))
     return 'read-again';
   viewer.position = batch.last;
   viewer.hasWritten = true;

@@ -77,11 +77,17 @@ async function readMultipart(
   return { fields: { ...fields }, uploads };
 }
 
-/** `input` is text; another field is JSON, and text that is no JSON is taken as it is (`-F model=gpt-5`). */
+const textFields: ReadonlySet<string> = new Set(['threadId', 'projectId', 'model', 'instructions']);
+
+/**
+ * `input` is text; another field is JSON, and what is no JSON is taken as it is (`-F model=gpt-5`), as is what would
+ * not be text though the field is (`-F threadId=42`).
+ */
 function fieldOf(name: string, value: string): unknown {
   if (name === 'input') return value;
   try {
-    return JSON.parse(value) as unknown;
+    const parsed: unknown = JSON.parse(value);
+    return textFields.has(name) && typeof parsed !== 'string' ? value : parsed;
   } catch {
     return value;
   }

@@ -27,14 +27,23 @@ describe('the recent frames of a run', () => {
   test('serve a position that is among them, and no other', () => {
     const feed = new RunFeed('run');
     feed.receive(eventsOf(1, 1, 3));
-    feed.receive(eventsOf(2, 4, 5));
+    feed.receive(eventsOf(1, 4, 5));
     const ordinalsAfter = (position: { epoch: number; ordinal: number } | null) =>
       feed.framesAfter(position)?.map(({ ordinal }) => ordinal) ?? null;
     expect(ordinalsAfter(null)).toEqual([1, 2, 3, 4, 5]);
     expect(ordinalsAfter({ epoch: 1, ordinal: 3 })).toEqual([4, 5]);
-    expect(ordinalsAfter({ epoch: 2, ordinal: 5 })).toEqual([]);
+    expect(ordinalsAfter({ epoch: 1, ordinal: 5 })).toEqual([]);
     expect(ordinalsAfter({ epoch: 2, ordinal: 3 })).toBeNull();
     expect(ordinalsAfter({ epoch: 1, ordinal: 6 })).toBeNull();
+  });
+
+  test('do not reach over a new epoch, which may write another log', () => {
+    const feed = new RunFeed('run');
+    feed.receive(eventsOf(1, 1, 3));
+    feed.receive(eventsOf(2, 4, 5));
+    expect(feed.framesAfter({ epoch: 1, ordinal: 3 })).toBeNull();
+    expect(feed.framesAfter({ epoch: 2, ordinal: 4 })).toHaveLength(1);
+    expect(feed.isAheadOf({ epoch: 1, ordinal: 3 })).toBe(true);
   });
 
   test('are bounded in number and bytes, and no longer serve what was dropped', () => {

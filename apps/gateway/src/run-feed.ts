@@ -81,7 +81,8 @@ export class RunFeed {
     }));
     const bytes =
       frames.length === 1 && frames[0] ? frames[0].bytes : Buffer.concat(frames.map((frame) => frame.bytes));
-    if (top && first.ordinal !== top.ordinal + 1) this.forget();
+    // Another epoch may write another log: what it holds before these events only the log knows.
+    if (top && (first.ordinal !== top.ordinal + 1 || first.epoch !== top.epoch)) this.forget();
     this.#remember(frames);
     const batch: FrameBatch = {
       previousOrdinal: first.ordinal - 1,

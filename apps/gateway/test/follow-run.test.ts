@@ -192,7 +192,7 @@ describe('a run whose log is gone', () => {
     expect((await connect(streamUrl(run), { token, lastEventId })).status).toBe(204);
   });
 
-  test('goes on for connected viewers when a new log begins right where they are', async () => {
+  test('is replayed whole to a viewer who stands exactly where the new log begins', async () => {
     const run = await newRun();
     const work = await startWork(stack, run);
     const viewer = collect(stack.client(token).followRun(run.id));
@@ -213,13 +213,37 @@ describe('a run whose log is gone', () => {
     const ids = idsOf(seen);
     expect(ids).toEqual([
       ...wholeLog(1, work.lastOrdinal),
-      ...wholeLog(epoch, again.lastOrdinal).slice(work.lastOrdinal),
+      ...wholeLog(epoch, again.lastOrdinal).slice(work.lastOrdinal - 1),
     ]);
     const stored = await storedMessage(run);
     expect(await fold(seen.map(({ chunk }) => chunk))).toEqual(stored);
     const lateSeen = await late;
     expect(idsOf(lateSeen)).toEqual(wholeLog(epoch, again.lastOrdinal).slice(work.lastOrdinal - 1));
     expect(await fold(lateSeen.map(({ chunk }) => chunk))).toEqual(stored);
+  });
+
+  test('repeats nothing for a viewer at the last stored event, which lies inside the step that is shown again', async () => {
+    const run = await newRun();
+    const work = await startWork(stack, run);
+    const viewer = collect(stack.client(token).followRun(run.id));
+    await work.step('Before.');
+    const half = await connect(streamUrl(run), { token });
+    await work.append([
+      { type: 'start-step' },
+      { type: 'text-start', id: 'second' },
+      { type: 'text-delta', id: 'second', delta: 'In the middle.' },
+    ]);
+    for (let frame = await half.next(); frame?.id !== `1-${work.lastOrdinal}`; frame = await half.next());
+    half.close();
+    await stack.redis.del(`run:{${run.id}}:log`, `run:{${run.id}}:meta`);
+    const { epoch } = await reclaimRun(stack.sql, { runId: run.id, epoch: work.epoch });
+    const base = { ordinal: work.lastOrdinal, storedSteps: 1, inStep: false };
+    const again = await startWork(stack, run, { epoch, base });
+    await again.step('In the middle.');
+    await again.finish('finished');
+    const message = await fold((await viewer).map(({ chunk }) => chunk));
+    expect(message).toEqual(await storedMessage(run));
+    expect(JSON.stringify(message).split('In the middle.')).toHaveLength(2);
   });
 
   test('is replayed whole to a viewer whose place the new log does not have', async () => {

@@ -6,8 +6,11 @@ import {
   type RunJournal,
 } from '@switchyard/agent';
 import { type Chunk, endingChunks, isToolPart, type Run, type RunReason } from '@switchyard/protocol';
-import { finishRun, loadRun, releaseRun } from '@switchyard/store';
+import { finishRun, loadRun, releaseRun, type RunContext } from '@switchyard/store';
 import type { Worker } from './worker.ts';
+
+/** Sealing must not hold up a run's end for long; a guess. */
+const sealMs = 5000;
 
 /** How long an ended run's log lives, so that a viewer who was cut off can come back: 10 minutes. */
 const graceMs = 600_000;
@@ -67,7 +70,9 @@ export async function endAsFailed(
 ): Promise<Run> {
   const { journal, context } = opened;
   const { reason, code, detail } = failure;
-  const { parts } = await journal.store(async (sql, { runId, epoch }) => loadRun(sql, { runId, epoch }));
+  const stored = await journal.store(async (sql, { runId, epoch }) => loadRun(sql, { runId, epoch }));
+  const { parts } = stored;
+  await sealCalls(worker, stored);
   const storedSteps = parts.reduce((highest, { step }) => Math.max(highest, step), 0);
   const ending = await composeEnding({
     reason,
@@ -86,7 +91,9 @@ export async function endWithoutLog(
   worker: Worker,
   { runId, epoch }: { readonly runId: string; readonly epoch: number },
 ): Promise<Run> {
-  const { parts, lastOrdinal } = await loadRun(worker.sql, { runId, epoch });
+  const stored = await loadRun(worker.sql, { runId, epoch });
+  const { parts, lastOrdinal } = stored;
+  await sealCalls(worker, stored);
   const closedCalls = parts.flatMap(({ part, call }) => {
     if (call === null || !isToolPart(part) || call.ledger === 'done' || call.ledger === 'unknown') return [];
     return [{ callId: call.callId, part: closedCall(part, 'Not run: the run had failed.') }];
@@ -101,6 +108,24 @@ export async function endWithoutLog(
   });
   await queuePromoted(worker, promoted);
   return run;
+}
+
+/**
+ * Ends what may still run of the calls of a run that is about to end, and refuses a late start of them by a worker that
+ * was only frozen. Best effort: a sandbox that does not answer does not keep a run from its end.
+ */
+async function sealCalls(worker: Worker, { parts, project, run }: RunContext): Promise<void> {
+  const { id: projectId, sandboxId } = project;
+  const signal = AbortSignal.timeout(sealMs);
+  for (const { call } of parts) {
+    if (sandboxId === null || call?.ledger !== 'executing' || call.incarnation === null) continue;
+    try {
+      const sandbox = await worker.sandboxes.open({ projectId, sandboxId, signal });
+      await sandbox.sealCall(call.callId, call.incarnation, { signal });
+    } catch (error) {
+      worker.logger.warn({ runId: run.id, callId: call.callId, error }, 'a call could not be sealed');
+    }
+  }
 }
 
 /** All that users learn of a fault of ours; the log has the rest. */

@@ -19,6 +19,8 @@ export interface RunLogMeta {
   readonly isInStep: boolean;
   /** Sum of the entries' JSON, in bytes. */
   readonly bytes: number;
+  /** The epoch that made this log: the base is an event of this epoch, whoever has its ordinal from another has something else. */
+  readonly born: number;
 }
 
 type ReadReply =
@@ -33,6 +35,7 @@ type ReadReply =
       closedSteps: string,
       inStep: string,
       bytes: string,
+      born: string,
     ];
 
 /** Reads events after an ordinal, oldest first, at most `count`, with the log's meta of the same instant; null = no log. */
@@ -46,7 +49,7 @@ export async function readRunLog(
     options.count ?? -1,
   ])) as ReadReply;
   if (reply.length === 0) return { events: [], meta: null };
-  const [entries, epoch, top, base, baseSteps, baseInStep, closedSteps, inStep, bytes] = reply;
+  const [entries, epoch, top, base, baseSteps, baseInStep, closedSteps, inStep, bytes, born] = reply;
   return {
     events: entries.map(toEvent),
     meta: {
@@ -56,6 +59,7 @@ export async function readRunLog(
       closedSteps: Number(closedSteps),
       isInStep: inStep === '1',
       bytes: Number(bytes),
+      born: Number(born),
     },
   };
 }

@@ -7,12 +7,12 @@ import { defineScript } from './script.ts';
  * ARGV[1] ordinal, ARGV[2] how many entries at most, '-1' for all
  *
  * Answers {} when there is no log, else {entries as XRANGE gives them, epoch, top, base, base steps, base in step,
- * closed steps, in step, bytes}. An entry's id needs its epoch: the last one in 'starts' that begins at or before the
+ * closed steps, in step, bytes, epoch that made the log}. An entry's id needs its epoch: the last one in 'starts' that begins at or before the
  * ordinal wanted. Reads only.
  */
 export const readRunLogScript = defineScript(`
 local meta = redis.call('HMGET', KEYS[2], 'epoch', 'top', 'base', 'baseSteps', 'baseInStep', 'closedSteps', 'inStep',
-  'bytes', 'starts')
+  'bytes', 'starts', 'born')
 if not meta[1] or (meta[2] ~= meta[3] and redis.call('EXISTS', KEYS[1]) == 0) then
   return {}
 end
@@ -29,5 +29,5 @@ if ARGV[2] == '-1' then
 else
   entries = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', ARGV[2])
 end
-return { entries, meta[1], meta[2], meta[3], meta[4], meta[5], meta[6], meta[7], meta[8] }
+return { entries, meta[1], meta[2], meta[3], meta[4], meta[5], meta[6], meta[7], meta[8], meta[10] }
 `);

@@ -12,9 +12,6 @@ import type { Worker } from './worker.ts';
 /** Sealing must not hold up a run's end for long; a guess. */
 const sealMs = 5000;
 
-/** How long an ended run's log lives, so that a viewer who was cut off can come back: 10 minutes. */
-const graceMs = 600_000;
-
 /**
  * Ends the run in the store, then shows the ending. Closing chunks and ending chunks follow from the ended run alone,
  * so their ids are fixed before they are appended: a log that never gets them is served as a snapshot.
@@ -43,7 +40,7 @@ async function showEnding(
   closing: readonly Chunk[],
 ): Promise<void> {
   try {
-    await journal.end([...closing, ...endingChunks(run)], graceMs);
+    await journal.end([...closing, ...endingChunks(run)], worker.runGraceMs);
   } catch (error) {
     worker.logger.warn({ runId: run.id, error }, 'the ending could not be shown');
   }

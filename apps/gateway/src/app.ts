@@ -5,10 +5,12 @@ import { allowedOrigin } from './allowed-origin.ts';
 import type { Gateway, GatewayEnv } from './gateway.ts';
 import { answerProblem, identifyRequest } from './request-log.ts';
 import { accountRoutes } from './routes/account.ts';
+import { chatRoutes } from './routes/chat.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { runRoutes } from './routes/runs.ts';
 import { threadRoutes } from './routes/threads.ts';
 import { refuseOtherMethods } from './refuse-other-methods.ts';
+import { admitTickets } from './stream-tickets.ts';
 
 /**
  * The HTTP API from top to bottom: each request gets an id and a log line, then CORS, then who asks, then the limit on
@@ -38,6 +40,7 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
   );
   app.get('/livez', (c) => c.json({ status: 'ok' }));
 
+  app.get('/v1/runs/:id/stream', admitTickets(gateway));
   app.use('/v1/*', async (c, next) => {
     c.set('actor', await gateway.authenticate(c.req.header('authorization')));
     await next();
@@ -52,6 +55,7 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
     await next();
   });
 
+  app.route('/v1/chat', chatRoutes(gateway));
   app.route('/v1/runs', runRoutes(gateway));
   app.route('/v1/threads', threadRoutes(gateway));
   app.route('/v1/projects', projectRoutes(gateway));

@@ -18,6 +18,7 @@ export async function awaitRunEnd(
         onBatch: (batch) => batch.isTerminal && settle(),
         onReconnect: () => undefined,
         onEnded: settle,
+        onWaiting: () => undefined,
         onQueued: () => undefined,
       };
       function settle(): void {

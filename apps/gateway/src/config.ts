@@ -29,6 +29,10 @@ export const environmentSchema = z
     REDIS_URL: z.string().describe('Redis 7 or Valkey.'),
     SUPABASE_URL: z.url().describe('Issuer of access tokens, and storage of uploads.'),
     SUPABASE_SECRET_KEY: z.string().describe('For storage.'),
+    SUPABASE_PUBLISHABLE_KEY: z
+      .string()
+      .optional()
+      .describe('Told to the page by /v1/config, so that people can sign in there.'),
     SUPABASE_JWT_SECRET: z
       .string()
       .min(32)
@@ -45,6 +49,12 @@ export const environmentSchema = z
     ANTHROPIC_API_KEY: z.string().optional(),
     MODEL: z.string().optional().describe('The default model.'),
     SCRIPTED_MODEL_URL: z.url().optional().describe('The model that needs no key; refused in production.'),
+    RUN_GRACE_MS: z.coerce
+      .number()
+      .int()
+      .min(1000)
+      .default(600_000)
+      .describe('How long an ended run can be rejoined, and its tickets live.'),
     RATE_LIMIT_WRITES: z.coerce
       .number()
       .int()
@@ -85,10 +95,14 @@ export interface Config {
   readonly redisUrl: string;
   readonly supabaseUrl: string;
   readonly supabaseSecretKey: string;
+  /** Null: nobody can sign in on the page. */
+  readonly supabasePublishableKey: string | null;
   readonly supabaseJwtSecret: string | null;
   readonly storageBucket: string;
   readonly daytona: { readonly apiUrl: string; readonly apiKey: string } | null;
   readonly models: readonly ModelEntry[];
+  /** How long a chat and a ticket still show an ended run. */
+  readonly runGraceMs: number;
   readonly rateLimit: { readonly writes: number; readonly windowS: number };
   readonly drainMs: number;
 }
@@ -111,6 +125,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     redisUrl: values.REDIS_URL,
     supabaseUrl: values.SUPABASE_URL.replace(/\/+$/, ''),
     supabaseSecretKey: values.SUPABASE_SECRET_KEY,
+    supabasePublishableKey: values.SUPABASE_PUBLISHABLE_KEY ?? null,
     supabaseJwtSecret: values.SUPABASE_JWT_SECRET ?? null,
     storageBucket: values.STORAGE_BUCKET,
     daytona:
@@ -124,6 +139,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       defaultModel: values.MODEL ?? null,
       hasScriptedServer: values.SCRIPTED_MODEL_URL !== undefined,
     }),
+    runGraceMs: values.RUN_GRACE_MS,
     rateLimit: { writes: values.RATE_LIMIT_WRITES, windowS: values.RATE_LIMIT_WINDOW_S },
     drainMs: values.DRAIN_MS,
   };

@@ -1,15 +1,41 @@
 import { type LoggedEvent, readRunLog, type Redis, type RunLogMeta } from '@switchyard/bus';
-import { type EventPosition, isEnded, type Run, type RunStatus } from '@switchyard/protocol';
+import {
+  type EventPosition,
+  formatEventId,
+  isEnded,
+  metadataOfRun,
+  type Run,
+  type RunStatus,
+} from '@switchyard/protocol';
 import { type Database, snapshot } from '@switchyard/store';
 import type { EventStream } from './event-stream.ts';
 import { limits } from './limits.ts';
 import type { FeedListener, FrameBatch, RunFeed } from './run-feed.ts';
 import type { RunFeeds } from './run-feeds.ts';
-import { baseFrames, endedRunFrames, lastPositionOf, missingEndFrames } from './run-snapshot.ts';
-import { frameOfChunk, frameOfEvent, isTerminal } from './sse.ts';
+import {
+  baseFrames,
+  endedRunFrames,
+  lastPositionOf,
+  missingEndFrames,
+  openRunFrames,
+} from './run-snapshot.ts';
+import { frameOfChunk, frameOfEvent, isTerminal, isWait } from './sse.ts';
 
-/** `ended`: the last event was written. `closed`: the viewer left. `lost`: he must come back, his place is not in the log. */
-export type FollowOutcome = 'ended' | 'closed' | 'lost';
+/**
+ * `ended`: the last event was written. `waiting`: the run waits for a person, and the view ends there. `closed`: the
+ * viewer left. `lost`: he must come back, his place is not in the log.
+ */
+export type FollowOutcome = 'ended' | 'waiting' | 'closed' | 'lost';
+
+/** How a viewer wants to see a run. */
+export interface RunView {
+  /** The last event that he has; null: from the beginning. */
+  readonly cursor: EventPosition | null;
+  /** A chat's: the client posts a person's answer only once the stream is over. */
+  readonly endsAtWait?: boolean;
+  /** A chat's after such an answer: the client keeps its message, of which the cursor is the end. */
+  readonly continuesMessage?: boolean;
+}
 
 interface Viewer {
   readonly runId: string;
@@ -20,6 +46,9 @@ interface Viewer {
   hasWritten: boolean;
   /** When the run was known to have ended (`performance.now`); null while it goes on. */
   endedAt: number | null;
+  readonly endsAtWait: boolean;
+  /** Whether the last event written tells that the run waits for a person; it may have been answered since. */
+  isAtWait: boolean;
 }
 
 type Sources = { readonly redis: Redis; readonly sql: Database; readonly feeds: RunFeeds };
@@ -35,18 +64,24 @@ export function followRun(
   sources: Sources,
   {
     run,
-    cursor,
     stream,
-  }: { readonly run: Run; readonly cursor: EventPosition | null; readonly stream: EventStream },
+    cursor,
+    endsAtWait = false,
+    continuesMessage = false,
+  }: RunView & { readonly run: Run; readonly stream: EventStream },
 ): Promise<FollowOutcome> {
   const viewer: Viewer = {
     runId: run.id,
     stream,
     position: cursor,
-    hasWritten: false,
+    hasWritten: continuesMessage,
     endedAt: endedAtOf(run),
+    endsAtWait,
+    isAtWait: continuesMessage,
   };
-  if (run.startedAt === null && !isEnded(run.status)) writeQueued(viewer, run.status, null);
+  // Names the message to the client; the log has its own `start`, before the cursor.
+  if (continuesMessage) stream.write(frameOfChunk({ type: 'start', messageId: run.messageId }));
+  else if (run.startedAt === null && !isEnded(run.status)) writeQueued(viewer, run.status, null);
   // Apart, so that what waits for hours holds the viewer alone and not the run's row.
   return follow(sources, viewer);
 }
@@ -60,8 +95,14 @@ async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> 
     for (;;) {
       const caughtUp = await catchUp(sources, viewer, feed);
       if (caughtUp !== 'live') return caughtUp;
+      if (viewer.endsAtWait && viewer.isAtWait) {
+        await sources.feeds.refresh(viewer.runId);
+        const isWaiting = feed.state?.waitEventId === idOf(viewer.position);
+        if (isWaiting && (await writeWait(sources.sql, viewer))) return 'waiting';
+      }
       const interruption = await stayLive(viewer, feed);
       if (interruption === 'ended' || interruption === 'closed') return interruption;
+      if (interruption === 'waiting' && (await writeWait(sources.sql, viewer))) return 'waiting';
       if (interruption === 'behind') await viewer.stream.drained();
     }
   } finally {
@@ -86,6 +127,7 @@ async function catchUp(
       const end = recent.at(-1);
       if (!end) return viewer.endedAt === null ? 'live' : atTheEnd(sql, viewer);
       await writeAll(viewer, Buffer.concat(recent.map((frame) => frame.bytes)), end);
+      viewer.isAtWait = end.isWait;
       if (end.isTerminal) return 'ended';
       continue;
     }
@@ -122,6 +164,7 @@ async function catchUp(
     }
     barrenReads = 0;
     await writeAll(viewer, next.map(frameOfEvent).join(''), last);
+    viewer.isAtWait = isWait(last.chunk);
     if (isTerminal(last.chunk)) return 'ended';
     count = nextPage(meta);
   }
@@ -179,11 +222,24 @@ async function theRest(sql: Database, viewer: Viewer): Promise<FollowOutcome> {
   return 'ended';
 }
 
+/** Ends a view at a wait with a `finish` of our own, since the run's log goes on after it; false when it went on already. */
+async function writeWait(sql: Database, viewer: Viewer): Promise<boolean> {
+  const stored = await snapshot(sql, { runId: viewer.runId });
+  if (stored.run.status !== 'awaiting-approval') return false;
+  // The log is gone: the viewer is shown what is stored.
+  if (!viewer.hasWritten) viewer.stream.write(openRunFrames(stored));
+  const messageMetadata = metadataOfRun(stored.run);
+  viewer.stream.write(frameOfChunk({ type: 'finish', finishReason: 'tool-calls', messageMetadata }));
+  return true;
+}
+
+type Interruption = 'ended' | 'waiting' | 'closed' | 'behind' | 'read-again';
+
 /** Waits for live events and writes them, until something else must be done. */
-function stayLive(viewer: Viewer, feed: RunFeed): Promise<'ended' | 'closed' | 'behind' | 'read-again'> {
+function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
   return new Promise((resolve) => {
     const { signal } = viewer.stream;
-    const graceTimer =
+    let graceTimer =
       viewer.endedAt === null ? undefined : setTimeout(() => settle('read-again'), graceLeftMs(viewer));
     const onClose = () => settle('closed');
     const listener: FeedListener = {
@@ -197,9 +253,13 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<'ended' | 'closed' | '
         viewer.endedAt = performance.now();
         settle('read-again');
       },
+      onWaiting() {
+        // The store has the wait before the log does; a log that does not come to show it is not waited for.
+        if (viewer.endsAtWait) graceTimer ??= setTimeout(() => settle('waiting'), limits.stream.endGraceMs);
+      },
       onQueued: (status, position) => writeQueued(viewer, status, position),
     };
-    function settle(outcome: 'ended' | 'closed' | 'behind' | 'read-again'): void {
+    function settle(outcome: Interruption): void {
       clearTimeout(graceTimer);
       signal.removeEventListener('abort', onClose);
       feed.remove(listener);
@@ -210,6 +270,7 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<'ended' | 'closed' | '
     if (signal.aborted) settle('closed');
     else if (feed.isAheadOf(viewer.position)) settle('read-again');
     else if (feed.state?.isEnded) listener.onEnded();
+    else if (feed.state?.waitEventId) listener.onWaiting();
   });
 }
 
@@ -224,6 +285,8 @@ function writeBatch(viewer: Viewer, batch: FrameBatch): 'written' | 'ended' | 'b
   viewer.hasWritten = true;
   const isWithinBound = viewer.stream.write(batch.bytes);
   if (batch.isTerminal) return 'ended';
+  viewer.isAtWait = batch.isWait;
+  if (viewer.endsAtWait && batch.isWait) return 'read-again';
   return isWithinBound ? 'written' : 'behind';
 }
 
@@ -237,6 +300,10 @@ function writeQueued(viewer: Viewer, status: RunStatus, queuePosition: number | 
     ...(queuePosition === null ? {} : { queuePosition }),
   };
   viewer.stream.write(frameOfChunk({ type: 'data-run', data, transient: true }));
+}
+
+function idOf(position: EventPosition | null): string | null {
+  return position && formatEventId(position);
 }
 
 function endedAtOf(run: Run): number | null {

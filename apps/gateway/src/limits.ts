@@ -9,8 +9,12 @@ export const limits = {
   jsonBytes: maxJsonBytes,
   /** A whole multipart body. It is held in memory until it is stored (guess: fits the smallest machine many times). */
   multipartBytes: 32 * mebibyte,
+  /** A body of a chat: the client sends its whole history along, with the files that it holds as data urls. */
+  chatBytes: 32 * mebibyte,
+  /** One data url of a message, decoded. */
+  dataUrlBytes: 4 * mebibyte,
   uploadFiles: 20,
-  /** Multipart bodies held at a time by one process; more are asked to come again. */
+  /** Large bodies held at a time by one process; more are asked to come again. */
   concurrentUploads: 4,
   /** How long a multipart body may take to arrive: the largest one over 1 Mbit/s. */
   uploadTimeoutMs: 300_000,

@@ -2,7 +2,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { AppError, type EventPosition, isEnded, parseEventId, type Run } from '@switchyard/protocol';
 import { snapshot } from '@switchyard/store';
 import type { EventStream } from './event-stream.ts';
-import { type FollowOutcome, followRun } from './follow-run.ts';
+import { type FollowOutcome, followRun, type RunView } from './follow-run.ts';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { endedRunFrames } from './run-snapshot.ts';
 import { streamHeaders } from './sse.ts';
@@ -23,10 +23,10 @@ export function cursorOf(lastEventId: string | undefined, after: string | undefi
 export function openRunStream(
   gateway: Pick<Gateway, 'sql' | 'redis' | 'feeds' | 'streams' | 'logger'>,
   c: GatewayContext,
-  { run, cursor }: { readonly run: Run; readonly cursor: EventPosition | null },
+  { run, ...view }: RunView & { readonly run: Run },
 ): Response {
   const isRedisUp = gateway.redis.status === 'ready';
-  if (!isRedisUp && !isEnded(run.status)) {
+  if (!isRedisUp && (view.continuesMessage || !isEnded(run.status))) {
     throw new AppError('unavailable', 'Runs cannot be followed at the moment.');
   }
   const stream = gateway.streams.open(c.env.outgoing, [
@@ -36,7 +36,7 @@ export function openRunStream(
     ['x-thread-id', run.threadId],
   ]);
   const following = isRedisUp
-    ? followRun(gateway, { run, cursor, stream })
+    ? followRun(gateway, { run, stream, ...view })
     : writeStored(gateway, { run, stream });
   const names = { requestId: c.get('requestId'), runId: run.id, threadId: run.threadId };
   gateway.streams.track(closeAfter(gateway.logger, { following, stream, names }));
@@ -64,7 +64,7 @@ async function closeAfter(
     outcome = 'failed';
     logger.warn({ ...names, error }, 'a stream failed');
   }
-  if (outcome === 'ended') stream.end();
+  if (outcome === 'ended' || outcome === 'waiting') stream.end();
   else stream.cut();
   logger.info({ ...names, outcome, durationMs: Math.round(performance.now() - startedAt) }, 'stream');
 }

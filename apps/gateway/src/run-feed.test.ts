@@ -17,6 +17,7 @@ function listen(feed: RunFeed): FrameBatch[] {
     onBatch: (batch) => batches.push(batch),
     onReconnect: () => undefined,
     onEnded: () => undefined,
+    onWaiting: () => undefined,
     onQueued: () => undefined,
   };
   feed.add(listener);

@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '@switchyard/bus';
 import type { EventPosition, RunStatus } from '@switchyard/protocol';
 import { limits } from './limits.ts';
-import { frameOfEvent, isTerminal } from './sse.ts';
+import { frameOfEvent, isTerminal, isWait } from './sse.ts';
 
 /** Events that arrived together, encoded once for all viewers. */
 export interface FrameBatch {
@@ -12,6 +12,8 @@ export interface FrameBatch {
   readonly bytes: Buffer;
   /** The last event ends the run. */
   readonly isTerminal: boolean;
+  /** The last event tells that the run waits for a person. */
+  readonly isWait: boolean;
 }
 
 /** One viewer while he is served from the live events. None of these may throw. */
@@ -21,6 +23,8 @@ export interface FeedListener {
   onReconnect(): void;
   /** The store says that the run has ended. */
   onEnded(): void;
+  /** The store says that the run waits for a person. */
+  onWaiting(): void;
   /** The run waits for a worker at this place (from 1), or at one that is not known. */
   onQueued(status: RunStatus, position: number | null): void;
 }
@@ -30,11 +34,14 @@ export interface FeedState {
   readonly status: RunStatus;
   readonly queuePosition: number | null;
   readonly isEnded: boolean;
+  /** The event under which the run waits for a person now; null when it does not. */
+  readonly waitEventId: string | null;
 }
 
 interface Frame extends EventPosition {
   readonly bytes: Buffer;
   readonly isTerminal: boolean;
+  readonly isWait: boolean;
 }
 
 /**
@@ -78,6 +85,7 @@ export class RunFeed {
       ordinal: event.ordinal,
       bytes: Buffer.from(frameOfEvent(event)),
       isTerminal: isTerminal(event.chunk),
+      isWait: isWait(event.chunk),
     }));
     const bytes =
       frames.length === 1 && frames[0] ? frames[0].bytes : Buffer.concat(frames.map((frame) => frame.bytes));
@@ -90,6 +98,7 @@ export class RunFeed {
       last: { epoch: last.epoch, ordinal: last.ordinal },
       bytes,
       isTerminal: isTerminal(last.chunk),
+      isWait: isWait(last.chunk),
     };
     for (const listener of this.#listeners) listener.onBatch(batch);
   }
@@ -106,6 +115,8 @@ export class RunFeed {
     this.#state = state;
     if (state.isEnded) {
       for (const listener of this.#listeners) listener.onEnded();
+    } else if (state.waitEventId !== null) {
+      for (const listener of this.#listeners) listener.onWaiting();
     } else if (
       (state.status === 'queued' || state.status === 'pending') &&
       (before?.status !== state.status || before.queuePosition !== state.queuePosition)

@@ -43,9 +43,14 @@ export function createRunFeeds({
   let isStopped = false;
   let asking = Promise.resolve();
 
-  async function update(feed: RunFeed, { runId, status, wakeup }: FollowedRun): Promise<void> {
+  async function update(feed: RunFeed, { runId, status, wakeup, waitEventId }: FollowedRun): Promise<void> {
     const position = status === 'queued' ? await queue.position({ runId, wakeup }) : null;
-    feed.update({ status, queuePosition: position, isEnded: isEnded(status) });
+    feed.update({
+      status,
+      queuePosition: position,
+      isEnded: isEnded(status),
+      waitEventId: status === 'awaiting-approval' ? waitEventId : null,
+    });
   }
 
   async function ask(runIds: readonly string[]): Promise<void> {

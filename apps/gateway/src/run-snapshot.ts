@@ -41,6 +41,18 @@ export function endedRunFrames({ run, parts }: StoredRun): string {
   return framesOf(chunks, lastPositionOf(run));
 }
 
+/** An open run as far as it is stored, without ids: nothing of it can be resumed. */
+export function openRunFrames({ run, parts }: StoredRun): string {
+  const chunks: Chunk[] = [
+    { type: 'start', messageId: run.messageId },
+    ...chunksOfParts(
+      parts.map(({ part }) => part),
+      { closeLastStep: false },
+    ),
+  ];
+  return chunks.map((chunk) => frameOfChunk(chunk)).join('');
+}
+
 /** What stands in place of the entries before a log's base. The last frame has the base's id; then the log goes on. */
 export function baseFrames({ run, parts }: StoredRun, base: LogBase, epoch: number): string {
   const stored = parts.filter(({ step }) => step <= base.storedSteps).map(({ part }) => part);

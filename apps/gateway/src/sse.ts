@@ -35,3 +35,8 @@ export function retryFrame(ms: number): string {
 export function isTerminal(chunk: Chunk): boolean {
   return chunk.type === 'finish' || chunk.type === 'abort' || chunk.type === 'error';
 }
+
+/** True for the event under which a run waits for a person. */
+export function isWait(chunk: Chunk): boolean {
+  return chunk.type === 'data-run' && chunk.data.status === 'awaiting-approval';
+}

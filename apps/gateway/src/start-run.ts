@@ -1,27 +1,21 @@
 import { createHash } from 'node:crypto';
-import {
-  AppError,
-  type FileId,
-  findModel,
-  type InputPart,
-  type RunLimits,
-  type StartRunRequest,
-} from '@switchyard/protocol';
+import { AppError, type FileId, type InputPart, type StartRunRequest } from '@switchyard/protocol';
 import {
   type Actor,
   createFile,
   inTransaction,
-  type RunnableRun,
   readProject,
   readThread,
   type StartedRun,
   startRun as storeRun,
   type StartRunOptions,
 } from '@switchyard/store';
+import { announceStart } from './announce.ts';
 import type { Gateway } from './gateway.ts';
-import { defaultRunLimits, limits, runLimitCaps } from './limits.ts';
+import { limits } from './limits.ts';
+import { isUploadUrl, limitsOf, modelOf } from './run-options.ts';
 import type { Upload } from './store-uploads.ts';
-import { type Fault, invalid } from './validate.ts';
+import { invalid } from './validate.ts';
 
 /** A request to start a run, read from JSON or from multipart. */
 export interface RunRequest {
@@ -36,14 +30,19 @@ export interface RunRequest {
  * finds the run.
  */
 export async function startRun(
-  gateway: Pick<Gateway, 'sql' | 'queue' | 'storeUploads' | 'config' | 'logger'>,
+  gateway: Pick<Gateway, 'sql' | 'queue' | 'control' | 'feeds' | 'storeUploads' | 'config' | 'logger'>,
   actor: Actor,
   { body, uploads, idempotencyKey }: RunRequest,
 ): Promise<StartedRun> {
   const { sql } = gateway;
   const parts: readonly InputPart[] =
     typeof body.input === 'string' ? [{ type: 'text', text: body.input }] : body.input;
-  checkFileUrls(parts);
+  const faults = parts.flatMap((part, index) =>
+    part.type === 'file' && !isUploadUrl(part.url)
+      ? [{ pointer: `/input/${index}/url`, detail: 'Not the url of an uploaded file.' }]
+      : [],
+  );
+  if (faults.length > 0) throw invalid(faults);
   const wanted: StartRunOptions = {
     idempotencyKey,
     requestHash: hashOf(body, uploads),
@@ -52,14 +51,14 @@ export async function startRun(
     model: modelOf(gateway.config.models, body.model),
     limits: limitsOf(body.limits),
     instructions: body.instructions,
+    onBusy: body.onBusy,
     message: { parts },
   };
   const started =
     uploads.length === 0
       ? await storeRun(sql, actor, wanted)
       : await startWithUploads(gateway, actor, { wanted, uploads });
-  const { run, wakeup, priority } = started;
-  if (run.status === 'queued') await addToQueue(gateway, { runId: run.id, wakeup, priority });
+  await announceStart(gateway, started);
   return started;
 }
 
@@ -71,7 +70,8 @@ async function startWithUploads(
 ): Promise<StartedRun> {
   // The usual refusals before any byte is stored: whose thread it is, and whether it is busy.
   const thread = wanted.threadId === undefined ? null : await readThread(sql, actor, wanted.threadId);
-  if (thread?.activeRun && wanted.idempotencyKey === undefined) {
+  const isRefused = (wanted.onBusy ?? 'reject') === 'reject' && wanted.idempotencyKey === undefined;
+  if (thread?.activeRun && isRefused) {
     throw new AppError('run_active', 'The thread has an active run.', {
       details: { runId: thread.activeRun.id },
     });
@@ -87,50 +87,6 @@ async function startWithUploads(
     },
     { isKept: (started) => !started.isReplay },
   );
-}
-
-/** Asks the queue for a worker. Never rejects: what it did not take, the sweep will add. */
-export async function addToQueue(
-  { queue, logger }: Pick<Gateway, 'queue' | 'logger'>,
-  { runId, wakeup, priority }: RunnableRun,
-): Promise<void> {
-  try {
-    await queue.add({ runId, wakeup, priority });
-  } catch (error) {
-    logger.warn({ error, runId, wakeup }, 'the queue did not take a run; the sweep will add it');
-  }
-}
-
-function modelOf(models: Gateway['config']['models'], name: string | undefined): string {
-  const entry = name === undefined ? models[0] : findModel(models, name);
-  if (entry) return entry.id;
-  const known = models.map(({ id }) => id).join(', ');
-  throw new AppError(
-    'unknown_model',
-    known === '' ? 'No model is configured.' : `This model is not in the catalog, which has: ${known}.`,
-    { details: { errors: [{ pointer: '/model', detail: 'Unknown model.' }] } },
-  );
-}
-
-/** A file part names an uploaded file by the url that its upload answered; whose it is, the store knows. */
-function checkFileUrls(parts: readonly InputPart[]): void {
-  const faults = parts.flatMap((part, index) =>
-    part.type === 'file' && !/\/v1\/files\/[0-9a-f-]{36}$/i.test(part.url)
-      ? [{ pointer: `/input/${index}/url`, detail: 'Not the url of an uploaded file.' }]
-      : [],
-  );
-  if (faults.length > 0) throw invalid(faults);
-}
-
-function limitsOf(wanted: RunLimits = {}): RunLimits {
-  const faults: Fault[] = [];
-  for (const name of ['maxSteps', 'maxDurationMs', 'maxTokens', 'maxCostUsd'] as const) {
-    if ((wanted[name] ?? 0) > runLimitCaps[name]) {
-      faults.push({ pointer: `/limits/${name}`, detail: `At most ${runLimitCaps[name]}.` });
-    }
-  }
-  if (faults.length > 0) throw invalid(faults);
-  return { ...defaultRunLimits, ...wanted };
 }
 
 /** The same body has the same hash, whatever the order of its members. */

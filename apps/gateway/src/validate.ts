@@ -10,19 +10,24 @@ export interface Fault {
 
 /**
  * Checks what a client sent. Throws AppError `invalid_request` whose `errors` point at each fault (RFC 6901, at most
- * `limits.reportedFaults`). Values are never repeated in it.
+ * `limits.reportedFaults`), below `pointer` when the value is a part of the body. Values are never repeated in it.
  */
-export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+export function validate<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  pointer = '',
+): z.output<Schema> {
   let parsed: z.ZodSafeParseResult<z.output<Schema>>;
   try {
     parsed = schema.safeParse(value);
   } catch (cause) {
     // A schema that calls itself runs out of stack on a body of nothing but brackets.
-    if (cause instanceof RangeError) throw invalid([{ pointer: '', detail: 'Nested too deeply.' }]);
+    if (cause instanceof RangeError) throw invalid([{ pointer, detail: 'Nested too deeply.' }]);
     throw cause;
   }
   if (parsed.success) return parsed.data;
-  throw invalid(parsed.error.issues.flatMap((issue) => faultsOf(issue, [])));
+  const faults = parsed.error.issues.flatMap((issue) => faultsOf(issue, []));
+  throw invalid(faults.map((fault) => ({ ...fault, pointer: `${pointer}${fault.pointer}` })));
 }
 
 /** AppError `invalid_request` for these faults, one for each place; its detail is the first of them. */

@@ -1,10 +1,11 @@
 export { applyChunk, applyChunks } from './apply-chunk.ts';
-export {
-  type Client,
-  type ClientOptions,
-  createClient,
-  type StartRunOptions,
-  type Upload,
-} from './client.ts';
-export type { FollowedEvent, FollowOptions, PassingEvent } from './follow-run.ts';
+export { type Client, type ClientOptions, createClient } from './client.ts';
+export type { FileMethods } from './files.ts';
+export type { FollowOptions } from './follow-stream.ts';
+export type { ProjectMethods } from './projects.ts';
+export type { TokenSource } from './request.ts';
+export type { RunMethods, StartRunOptions } from './runs.ts';
+export type { FollowedEvent, PassingEvent } from './stream-place.ts';
 export { SwitchyardError } from './switchyard-error.ts';
+export type { PageOptions, ThreadMethods } from './threads.ts';
+export type { Upload } from './upload.ts';

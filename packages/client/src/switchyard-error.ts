@@ -59,12 +59,21 @@ export async function errorOfResponse(response: Response): Promise<SwitchyardErr
   });
 }
 
+/** No answer came, or the connection was cut in it. */
+export function unreachable(cause: unknown): SwitchyardError {
+  const detail = 'The server cannot be reached.';
+  return new SwitchyardError({ code: 'unreachable', status: 0, detail, cause });
+}
+
+/** Retry-After as milliseconds from now: it names seconds, or a time (RFC 9110, 10.2.3). */
 function retryAfterOf(response: Response): number | null {
-  const value = response.headers.get('retry-after');
-  return value !== null && /^\d+$/.test(value) ? Number(value) * 1000 : null;
+  const value = response.headers.get('retry-after')?.trim() ?? '';
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? null : Math.max(0, time - Date.now());
 }
 
 /** True when the same request may succeed later: no answer, too many requests, or a fault on the server's side. */
-export function isRetryable(error: SwitchyardError): boolean {
-  return error.status === 0 || error.status === 408 || error.status === 429 || error.status >= 500;
+export function isRetryable({ code, status }: SwitchyardError): boolean {
+  return code === 'unreachable' || status === 408 || status === 429 || status >= 500;
 }

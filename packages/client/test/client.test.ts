@@ -119,13 +119,12 @@ describe('followRun', () => {
       },
       (request, response) => {
         seen.push(request.headers.authorization);
-        response.writeHead(204).end();
+        stream(response, `id: 1-1\ndata: {"type":"finish"}\n\n`);
       },
     );
     let count = 0;
     const client = createClient({ url, token: async () => `token-${(count += 1)}` });
-    for await (const event of client.followRun('run'))
-      expect.fail(`Nothing was sent, and yet: ${event.chunk.type}.`);
+    for await (const event of client.followRun('run')) expect(event.chunk.type).toBe('finish');
     expect(seen).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 

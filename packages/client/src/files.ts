@@ -1,0 +1,67 @@
+import type { FileResponse, WorkspaceResponse } from '@switchyard/protocol';
+import { apiPath, queryOf, requestJson, type SendRequest } from './request.ts';
+import { unreachable } from './switchyard-error.ts';
+import { blobOf, type Upload } from './upload.ts';
+
+interface Abortable {
+  readonly signal?: AbortSignal;
+}
+
+/** What a client does with files: those of a project's workspace by path, and uploads by id. */
+export interface FileMethods {
+  /** A folder of the workspace; without a path, the workspace itself. */
+  list(projectId: string, path?: string, options?: Abortable): Promise<WorkspaceResponse>;
+  read(projectId: string, path: string, options?: Abortable): Promise<Uint8Array<ArrayBuffer>>;
+  /** Makes the file or replaces it, with the folders that it needs. */
+  write(
+    projectId: string,
+    path: string,
+    content: Blob | Uint8Array<ArrayBuffer> | string,
+    options?: Abortable,
+  ): Promise<void>;
+  /** Removes a file, or a folder with all that is in it. */
+  remove(projectId: string, path: string, options?: Abortable): Promise<void>;
+  /** Sends a file before a run; its `url` is what a file part of the run's input holds. */
+  upload(file: Upload, options?: Abortable & { readonly projectId?: string }): Promise<FileResponse>;
+  /** The bytes of an upload; a file part's `url` ends with its id. */
+  download(fileId: string, options?: Abortable): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export function createFileMethods(send: SendRequest): FileMethods {
+  const contentOf = (projectId: string, path: string) =>
+    `${apiPath`/v1/projects/${projectId}/files/content`}${queryOf({ path })}`;
+
+  async function readBytes(path: string, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await send(path, { signal });
+    try {
+      return new Uint8Array(await response.arrayBuffer());
+    } catch (cause) {
+      signal?.throwIfAborted();
+      throw unreachable(cause);
+    }
+  }
+
+  return {
+    list: async (projectId, path, { signal } = {}) =>
+      requestJson(send, `${apiPath`/v1/projects/${projectId}/files`}${queryOf({ path })}`, { signal }),
+    read: async (projectId, path, { signal } = {}) => readBytes(contentOf(projectId, path), signal),
+    write: async (projectId, path, content, { signal } = {}) => {
+      await send(contentOf(projectId, path), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/octet-stream' },
+        body: content,
+        signal,
+      });
+    },
+    remove: async (projectId, path, { signal } = {}) => {
+      await send(contentOf(projectId, path), { method: 'DELETE', signal });
+    },
+    upload: (file, { projectId, signal } = {}) => {
+      const form = new FormData();
+      if (projectId !== undefined) form.append('projectId', projectId);
+      form.append('file', blobOf(file), file.name);
+      return requestJson(send, '/v1/files', { method: 'POST', body: form, signal });
+    },
+    download: async (fileId, { signal } = {}) => readBytes(apiPath`/v1/files/${fileId}`, signal),
+  };
+}

@@ -24,19 +24,25 @@ export interface Connection {
   close(): void;
 }
 
-/** Opens a connection of its own, on Node's http. */
+/** Opens a connection of its own, on Node's http; with a `body` it is posted as JSON. */
 export async function connect(
   url: string,
-  { token, lastEventId }: { readonly token: string; readonly lastEventId?: string | null },
+  {
+    token,
+    lastEventId,
+    body,
+  }: { readonly token?: string; readonly lastEventId?: string | null; readonly body?: unknown },
 ): Promise<Connection> {
   const call = request(url, {
     agent: false,
+    method: body === undefined ? 'GET' : 'POST',
     headers: {
-      authorization: `Bearer ${token}`,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(lastEventId ? { 'last-event-id': lastEventId } : {}),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
   });
-  call.end();
+  call.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   response.setEncoding('utf8');
   let text = '';

@@ -35,6 +35,9 @@ export function chatRoutes(gateway: Gateway): Hono<GatewayEnv> {
     const { run, waitEventId } = await readAnsweringRun(sql, c.get('actor'), { threadId, messageId });
     const cursor = waitEventId === null ? null : parseEventId(waitEventId);
     if (!cursor) throw new AppError('conflict', 'The run does not wait for an answer.');
+    // Better refused than taken without effect.
+    if (run.status === 'awaiting-approval')
+      throw new AppError('conflict', 'The answer to this approval cannot be given in the chat.');
     return openRunStream(gateway, c, { run, cursor, endsAtWait: true, continuesMessage: true });
   }
 

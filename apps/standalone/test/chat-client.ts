@@ -1,0 +1,55 @@
+import type { SwitchyardMessage } from '@switchyard/protocol';
+import { AbstractChat, type ChatState, type ChatStatus, DefaultChatTransport } from 'ai';
+
+/** useChat without a view: the SDK's own chat class over its own default transport. */
+export class TestChat extends AbstractChat<SwitchyardMessage> {}
+
+export function createTestChat({
+  gatewayUrl,
+  apiKey,
+  id,
+  messages = [],
+}: {
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+  readonly id: string;
+  readonly messages?: readonly SwitchyardMessage[];
+}): TestChat {
+  return new TestChat({
+    id,
+    state: createState(messages),
+    transport: createTransport({ gatewayUrl, apiKey }),
+  });
+}
+
+export function createTransport({
+  gatewayUrl,
+  apiKey,
+}: {
+  readonly gatewayUrl: string;
+  readonly apiKey: string;
+}): DefaultChatTransport<SwitchyardMessage> {
+  return new DefaultChatTransport({
+    api: `${gatewayUrl}/v1/chat`,
+    headers: { authorization: `Bearer ${apiKey}` },
+  });
+}
+
+function createState(initial: readonly SwitchyardMessage[]): ChatState<SwitchyardMessage> {
+  const state: ChatState<SwitchyardMessage> = {
+    status: 'ready' satisfies ChatStatus,
+    error: undefined,
+    messages: [...initial],
+    pushMessage: (message) => void (state.messages = [...state.messages, message]),
+    popMessage: () => void (state.messages = state.messages.slice(0, -1)),
+    replaceMessage: (index, message) =>
+      void (state.messages = state.messages.with(index, structuredClone(message))),
+    snapshot: structuredClone,
+  };
+  return state;
+}
+
+/** What travels of the messages: what a client leaves undefined is not there. */
+export function plain(messages: readonly SwitchyardMessage[]): unknown {
+  return JSON.parse(JSON.stringify(messages));
+}

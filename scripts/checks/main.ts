@@ -11,6 +11,7 @@ const checks = [
   { title: 'format (oxfmt)', command: 'oxfmt', parameters: ['--check'] },
   { title: 'lint (oxlint, type-aware)', command: 'oxlint', parameters: ['--type-aware'] },
   { title: 'types (tsc)', command: 'tsc', parameters: ['-p', '.'] },
+  { title: 'types of the page (tsc)', command: 'tsc', parameters: ['-p', 'apps/gateway/page'] },
   { title: 'unused code (knip)', command: 'knip', parameters: ['--no-config-hints'] },
   { title: 'boundaries (turbo)', command: 'turbo', parameters: ['boundaries'] },
 ];

@@ -6,6 +6,8 @@ import type { Gateway, GatewayEnv } from './gateway.ts';
 import { answerProblem, identifyRequest } from './request-log.ts';
 import { accountRoutes } from './routes/account.ts';
 import { chatRoutes } from './routes/chat.ts';
+import { configRoutes } from './routes/config.ts';
+import { pageRoutes } from './routes/page.ts';
 import { projectRoutes } from './routes/projects.ts';
 import { runRoutes } from './routes/runs.ts';
 import { threadRoutes } from './routes/threads.ts';
@@ -39,6 +41,9 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
     }),
   );
   app.get('/livez', (c) => c.json({ status: 'ok' }));
+  app.route('/', pageRoutes(gateway));
+  // Asked before anybody has signed in.
+  app.route('/v1/config', configRoutes(gateway));
 
   app.get('/v1/runs/:id/stream', admitTickets(gateway));
   app.use('/v1/*', async (c, next) => {

@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import type { EventStreams } from './event-streams.ts';
 import type { ConsumeWrite } from './rate-limit.ts';
 import type { Gate } from './gate.ts';
+import type { PageFiles } from './page-files.ts';
 import type { RunFeeds } from './run-feeds.ts';
 import type { StoreUploads } from './store-uploads.ts';
 
@@ -26,6 +27,7 @@ export interface Gateway {
   readonly enterUpload: Gate;
   readonly feeds: RunFeeds;
   readonly streams: EventStreams;
+  readonly page: PageFiles;
   /** Null when no sandbox service is configured. */
   readonly sandboxes: Sandboxes | null;
 }

@@ -13,6 +13,7 @@ import { createEventStreams } from './event-streams.ts';
 import { createGate } from './gate.ts';
 import type { Gateway } from './gateway.ts';
 import { limits } from './limits.ts';
+import { loadPageFiles } from './page-files.ts';
 import { problemOfError } from './problem.ts';
 import { createWriteLimit } from './rate-limit.ts';
 import { createRunFeeds } from './run-feeds.ts';
@@ -80,6 +81,7 @@ export async function startGateway({
     consumeWrite: createWriteLimit({ redis, ...config.rateLimit }),
     feeds,
     streams,
+    page: await loadPageFiles(),
     sandboxes,
   };
 

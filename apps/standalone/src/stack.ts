@@ -142,6 +142,7 @@ async function startParts({
     REDIS_URL: redis.url,
     SUPABASE_URL: supabase.url,
     SUPABASE_SECRET_KEY: supabase.secretKey,
+    ...(supabase.publishableKey === null ? {} : { SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey }),
     DAYTONA_API_URL: sandboxes.url,
     DAYTONA_API_KEY: sandboxes.apiKey,
     ...(model ? { SCRIPTED_MODEL_URL: model.url } : {}),

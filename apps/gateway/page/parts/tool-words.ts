@@ -1,0 +1,82 @@
+import type { IconName } from '../icon.ts';
+
+/** What a call is about, for one line: `Write` `report.md`. */
+export interface CallWords {
+  readonly icon: IconName;
+  readonly verb: string;
+  /** Shown as code; empty while it is not known. */
+  readonly subject: string;
+}
+
+/** The words for a call; a tool that is not known here is shown by its name and its first text. */
+export function wordsOfCall(toolName: string, input: unknown): CallWords {
+  const given = membersOf(input);
+  const text = (name: string) => (typeof given[name] === 'string' ? given[name] : '');
+  switch (toolName) {
+    case 'shell':
+      return { icon: 'terminal', verb: 'Run', subject: oneLine(text('command')) };
+    case 'read_file':
+      return { icon: 'file', verb: 'Read', subject: text('path') };
+    case 'write_file':
+      return { icon: 'edit', verb: 'Write', subject: text('path') };
+    case 'str_replace':
+    case 'apply_patch':
+      return { icon: 'edit', verb: 'Edit', subject: text('path') };
+    case 'list_files':
+      return { icon: 'folder', verb: 'List', subject: text('path') || 'workspace' };
+    case 'delete':
+      return { icon: 'trash', verb: 'Delete', subject: text('path') };
+    case 'grep':
+    case 'glob':
+      return { icon: 'search', verb: 'Search', subject: text('pattern') };
+    case 'web_search':
+      return { icon: 'search', verb: 'Search the web', subject: text('query') };
+    default: {
+      const first = Object.values(given).find((value) => typeof value === 'string');
+      return {
+        icon: 'tool',
+        verb: toolName.replaceAll('_', ' '),
+        subject: oneLine(typeof first === 'string' ? first : ''),
+      };
+    }
+  }
+}
+
+/** How a call ended, in a few words; whether its result reads as a failure. */
+export function wordsOfResult(output: unknown): { readonly text: string; readonly isFailure: boolean } {
+  const result = membersOf(output);
+  if (result['timedOut'] === true) return { text: 'timed out', isFailure: true };
+  if (typeof result['exitCode'] === 'number') {
+    const { exitCode } = result;
+    return exitCode === 0
+      ? { text: '', isFailure: false }
+      : { text: `exit code ${exitCode}`, isFailure: true };
+  }
+  if (result['exitCode'] === null) return { text: 'killed', isFailure: true };
+  if (typeof result['replacements'] === 'number') {
+    const count = result['replacements'];
+    return { text: count === 1 ? '1 place' : `${count} places`, isFailure: false };
+  }
+  if (result['outcome'] === 'overwritten') return { text: 'overwritten', isFailure: false };
+  // Tools that answer with a listing say in brackets what it is.
+  const title = /^\[[^\n]*?: ([^\n]*)\]/.exec(textOfResult(output))?.[1];
+  return { text: title?.split(';')[0] ?? '', isFailure: false };
+}
+
+/** The result's own text, else its JSON. */
+export function textOfResult(output: unknown): string {
+  if (typeof output === 'string') return output;
+  const result = membersOf(output);
+  for (const name of ['output', 'content', 'text', 'message']) {
+    if (typeof result[name] === 'string') return result[name];
+  }
+  return output === undefined ? '' : JSON.stringify(output, null, 2);
+}
+
+export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function oneLine(text: string): string {
+  return text.slice(0, 300).replaceAll(/\s+/g, ' ').trim();
+}

@@ -12,6 +12,10 @@ import { type DevFile, readDevFile } from '../src/dev-file.ts';
 export interface Stack {
   readonly apiKey: string;
   readonly gatewayUrl: string;
+  readonly supabaseUrl: string;
+  /** Who may sign in. */
+  readonly email: string;
+  readonly password: string;
   readonly client: Client;
   readonly workerPid: () => Promise<number>;
   readonly startRun: (
@@ -55,7 +59,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
       throw new Error(`The stack did not start:\n${output}`);
     await Promise.race([once(launcher.stdout, 'data', { signal: deadline }), ended]).catch(() => undefined);
   }
-  const { apiKey, gatewayUrl, scriptedModelUrl } = await requireDevFile();
+  const { apiKey, gatewayUrl, supabaseUrl, email, password, scriptedModelUrl } = await requireDevFile();
   const client = createClient({ url: gatewayUrl, token: apiKey });
 
   async function askModel(target: string, init?: RequestInit): Promise<Response> {
@@ -73,6 +77,9 @@ export async function startStack(environment: Readonly<Record<string, string>> =
   return {
     apiKey,
     gatewayUrl,
+    supabaseUrl,
+    email: email ?? '',
+    password: password ?? '',
     client,
     async workerPid() {
       const { worker } = (await requireDevFile()).pids;

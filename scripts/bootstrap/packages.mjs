@@ -69,7 +69,7 @@ export function fingerprintOf(texts) {
 function isInstalled(fingerprint) {
   if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== fingerprint) return false;
   if (existsSync(path.join(modules, '.package-lock.json'))) return false;
-  return ['apps', 'packages'].every((folder) =>
+  return ['apps', 'packages', 'examples'].every((folder) =>
     readdirSync(path.join(root, folder)).every((name) => hasModules(path.join(root, folder, name))),
   );
 }

@@ -12,6 +12,7 @@ const checks = [
   { title: 'lint (oxlint, type-aware)', command: 'oxlint', parameters: ['--type-aware'] },
   { title: 'types (tsc)', command: 'tsc', parameters: ['-p', '.'] },
   { title: 'types of the page (tsc)', command: 'tsc', parameters: ['-p', 'apps/gateway/page'] },
+  { title: 'types of use-chat (tsc)', command: 'tsc', parameters: ['-p', 'examples/use-chat'] },
   { title: 'unused code (knip)', command: 'knip', parameters: ['--no-config-hints'] },
   { title: 'boundaries (turbo)', command: 'turbo', parameters: ['boundaries'] },
 ];

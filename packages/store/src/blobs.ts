@@ -11,14 +11,22 @@ export interface Blobs {
   }): Promise<void>;
   /** Throws `not_found`. */
   read(key: string): Promise<ReadableStream<Uint8Array>>;
-  /** A capability: whoever holds the url reads the blob until it expires. */
-  signedUrl(key: string, options: { readonly expiresInS: number }): Promise<string>;
+  /** A capability: whoever holds the url reads the blob, as an attachment of this name, until it expires. */
+  signedUrl(
+    key: string,
+    options: { readonly expiresInS: number; readonly fileName: string },
+  ): Promise<string>;
+  /** What is not there is no error. */
+  remove(keys: readonly string[]): Promise<void>;
   /** Makes the bucket when it is absent. */
   ensureBucket(): Promise<void>;
 }
 
 /** How long storage may take to begin its answer. Guess: an upload of our largest file on a slow line. */
 const deadlineMs = 60_000;
+
+/** What storage removes in one request. */
+const maxRemoved = 1000;
 
 /** `secretKey` reaches storage past its policies: it stays on the server. */
 export function createBlobs({
@@ -46,10 +54,19 @@ export function createBlobs({
       if (error) throw storageError(error);
       return data;
     },
-    async signedUrl(key, { expiresInS }) {
+    async signedUrl(key, { expiresInS, fileName }) {
       const { data, error } = await storage.from(bucket).createSignedUrl(key, expiresInS);
       if (error) throw storageError(error);
-      return data.signedUrl;
+      const url = new URL(data.signedUrl);
+      // Not by the SDK's own option, which encodes the name twice.
+      url.searchParams.set('download', fileName);
+      return url.href;
+    },
+    async remove(keys) {
+      for (let start = 0; start < keys.length; start += maxRemoved) {
+        const { error } = await storage.from(bucket).remove(keys.slice(start, start + maxRemoved));
+        if (error) throw storageError(error);
+      }
     },
     async ensureBucket() {
       const { error } = await storage.createBucket(bucket, { public: false });

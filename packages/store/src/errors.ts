@@ -27,6 +27,9 @@ const codeOfSqlState: Readonly<Record<string, ErrorCode>> = {
 /** Text that Postgres cannot hold: NUL in text (22021) and in jsonb (22P05). */
 const unstorableText = new Set(['22021', '22P05']);
 
+/** A row names another that a deletion took away after it had been found. */
+const foreignKeyViolation = '23503';
+
 /** What is worth another try: connection faults by postgres.js's and Node's names, and the server's own classes. */
 const unavailable =
   /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT|08|53|57P0|57014|40001|40P01)/;
@@ -42,6 +45,9 @@ export function translateError(error: unknown): unknown {
     if (known) return new AppError(known, error.message, { cause: error });
     if (error.constraint_name === 'parts_call') {
       return new AppError('conflict', 'A tool call of this run has the same id.', { cause: error });
+    }
+    if (code === foreignKeyViolation) {
+      return new AppError('not_found', 'What this belongs to was deleted meanwhile.', { cause: error });
     }
     if (unstorableText.has(code)) {
       return new AppError('invalid_request', 'A text holds a NUL character.', { cause: error });

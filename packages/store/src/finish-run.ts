@@ -1,6 +1,7 @@
 import { type Run, type RunReason, storableJson, type ToolPart, type Usage } from '@switchyard/protocol';
 import { fencedAnswerOf, jsonbValue, jsonValue } from './answer-of.ts';
 import type { Database } from './database.ts';
+import { RunLostError } from './errors.ts';
 import { partRecord, type PartToStore } from './part-record.ts';
 import { type RunRow, runOfRow } from './rows.ts';
 import type { RunnableRun } from './stored.ts';
@@ -56,5 +57,7 @@ export async function finishRun(
       ${jsonValue(sql, step)}, ${jsonValue(sql, closedCalls && storableJson(closedCalls))}, ${lastOrdinal},
       ${jsonbValue(sql, cancelReceipt)}) as answer`;
   const answer = await fencedAnswerOf(options, query);
+  // Its thread was deleted while this waited for the locks.
+  if (!answer.run?.id) throw new RunLostError(options);
   return { run: runOfRow(answer.run), promoted: answer.promoted };
 }

@@ -10,7 +10,14 @@ export { type FinishRun, finishRun } from './finish-run.ts';
 export { inTransaction } from './in-transaction.ts';
 export { loadRun, type RunContext } from './load-run.ts';
 export { migrate } from './migrate.ts';
-export { createProject, listProjects, readProject } from './projects.ts';
+export {
+  createProject,
+  type DeletedProject,
+  deleteProject,
+  listProjects,
+  readProject,
+  renameProject,
+} from './projects.ts';
 export { type MessagePage, readMessages } from './read-messages.ts';
 export type { PartToStore } from './part-record.ts';
 export { type FollowedRun, readFollowedRuns } from './read-followed-runs.ts';
@@ -31,7 +38,22 @@ export {
   type StoppedRun,
 } from './start-run.ts';
 export { type StoreParts, storeParts } from './store-parts.ts';
-export type { FileRow, Ledger, RunnableRun, StoredPart, ThreadPage, ToolEffect } from './stored.ts';
+export type {
+  DeletedRuns,
+  FileRow,
+  Ledger,
+  RunnableRun,
+  StoredPart,
+  ThreadPage,
+  ToolEffect,
+} from './stored.ts';
 export { createStreamTicket, readTicketRun, revokeStreamTickets } from './stream-tickets.ts';
 export { findUnattendedRuns, raiseWakeup } from './sweep.ts';
-export { createThread, listThreads, readThread } from './threads.ts';
+export {
+  createThread,
+  deleteThread,
+  type ListThreads,
+  listThreads,
+  readThread,
+  updateThread,
+} from './threads.ts';

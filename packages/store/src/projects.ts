@@ -3,6 +3,7 @@ import type { Actor } from './actor.ts';
 import { actorValue, answerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
 import { type ProjectRow, projectOfRow } from './rows.ts';
+import type { DeletedRuns } from './stored.ts';
 
 /** Throws `forbidden`. */
 export async function createProject(
@@ -42,4 +43,29 @@ export async function listProjects(
     projects: page.map(projectOfRow),
     nextBefore: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
   };
+}
+
+/** Throws `not_found`, `forbidden`. */
+export async function renameProject(
+  sql: Database,
+  actor: Actor,
+  { projectId, name }: { readonly projectId: string; readonly name: string },
+): Promise<Project> {
+  const row = await answerOf(sql<{ answer: ProjectRow }[]>`
+    select rename_project(${actorValue(sql, actor)}, ${projectId}, ${name}) as answer`);
+  return projectOfRow(row);
+}
+
+/** What a project's deletion leaves to its caller: also the blobs of its files. */
+export interface DeletedProject extends DeletedRuns {
+  readonly objectKeys: readonly string[];
+}
+
+/**
+ * Removes the project with its threads and the rows of its files for good. Who made it and every thread in it may, and
+ * an owner. Throws `not_found`, `forbidden`.
+ */
+export async function deleteProject(sql: Database, actor: Actor, projectId: string): Promise<DeletedProject> {
+  return await answerOf(sql<{ answer: DeletedProject }[]>`
+    select delete_project(${actorValue(sql, actor)}, ${projectId}) as answer`);
 }

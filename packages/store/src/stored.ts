@@ -47,3 +47,11 @@ export interface RunnableRun {
   /** BullMQ priority: 1 is served first. */
   readonly priority: number;
 }
+
+/** What a deletion leaves to its caller. */
+export interface DeletedRuns {
+  /** Those that were open, whose workers are to be told, and those whose logs may be there still. */
+  readonly runs: readonly { readonly runId: string; readonly wasOpen: boolean }[];
+  /** Runs that this made runnable: the caller adds them to the queue. */
+  readonly promoted: readonly RunnableRun[];
+}

@@ -10,6 +10,8 @@ import {
   createStreamTicket,
   createThread,
   type Database,
+  deleteProject,
+  deleteThread,
   hasMessage,
   listProjects,
   listThreadRuns,
@@ -21,6 +23,7 @@ import {
   readProject,
   readRun,
   readThread,
+  renameProject,
   requestCancel,
   resolveApiKey,
   resolveUser,
@@ -28,6 +31,7 @@ import {
   startChatRun,
   startRun,
   stopThread,
+  updateThread,
 } from '../src/index.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { newActor, newRun } from './fixtures.ts';
@@ -144,13 +148,26 @@ const namingVerbs: Readonly<Record<string, readonly Attempt[]>> = {
     (sql, actor, { externalId }) => readThread(sql, actor, externalId),
   ],
   readMessages: [(sql, actor, { threadId }) => readMessages(sql, actor, threadId, { limit: 10 })],
+  updateThread: [
+    (sql, actor, { threadId }) => updateThread(sql, actor, threadId, { title: 'mine' }),
+    (sql, actor, { externalId }) => updateThread(sql, actor, externalId, { archived: true }),
+  ],
+  deleteThread: [
+    (sql, actor, { threadId }) => deleteThread(sql, actor, threadId),
+    (sql, actor, { externalId }) => deleteThread(sql, actor, externalId),
+  ],
+  renameProject: [(sql, actor, { projectId }) => renameProject(sql, actor, { projectId, name: 'mine' })],
+  deleteProject: [(sql, actor, { projectId }) => deleteProject(sql, actor, projectId)],
   readProject: [(sql, actor, { projectId }) => readProject(sql, actor, projectId)],
   createFile: [(sql, actor, { projectId }) => createFile(sql, actor, file(projectId))],
   readFile: [(sql, actor, { fileId }) => readFile(sql, actor, fileId)],
 };
 /** Those that name nothing: a stranger sees and makes only what is his. */
 const namelessVerbs: Readonly<Record<string, Attempt>> = {
-  listThreads: (sql, actor) => listThreads(sql, actor, { limit: 100 }),
+  listThreads: async (sql, actor) => [
+    await listThreads(sql, actor, { limit: 100 }),
+    await listThreads(sql, actor, { limit: 100, search: 'hello' }),
+  ],
   listProjects: (sql, actor) => listProjects(sql, actor, { limit: 100 }),
   createProject: (sql, actor) => createProject(sql, actor, { name: 'p' }),
   createApiKey: (sql, actor) => createApiKey(sql, actor, { name: 'k' }),

@@ -35,15 +35,18 @@ describe('blobs', () => {
 
   it('are read by a signed url without a key', async () => {
     await blobs.put({ key: 'signed.txt', body: Buffer.from('hello'), mediaType: 'text/plain' });
-    const url = await blobs.signedUrl('signed.txt', { expiresInS: 60 });
+    const url = await blobs.signedUrl('signed.txt', { expiresInS: 60, fileName: 'Über & so.txt' });
     const answer = await fetch(url);
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
+    expect(answer.headers.get('content-disposition')).toContain(`''%C3%9Cber%20%26%20so.txt`);
     expect(await answer.text()).toBe('hello');
   });
 
   it('are not found when they were never put', async () => {
     await expect(blobs.read('nobody')).rejects.toMatchObject({ code: 'not_found' });
-    await expect(blobs.signedUrl('nobody', { expiresInS: 60 })).rejects.toMatchObject({ code: 'not_found' });
+    await expect(blobs.signedUrl('nobody', { expiresInS: 60, fileName: 'n' })).rejects.toMatchObject({
+      code: 'not_found',
+    });
   });
 
   it('keep their first content: a key is never written twice', async () => {
@@ -52,6 +55,18 @@ describe('blobs', () => {
       blobs.put({ key: 'once', body: Buffer.from('2'), mediaType: 'text/plain' }),
     ).rejects.toMatchObject({ code: 'conflict' });
     expect(String(await bytesOf(await blobs.read('once')))).toBe('1');
+  });
+
+  it('are gone when they were removed, and what is not there is no trouble', async () => {
+    for (const key of ['gone/1', 'gone/2', 'stays']) {
+      await blobs.put({ key, body: Buffer.from(key), mediaType: 'text/plain' });
+    }
+    await blobs.remove(['gone/1', 'never', 'gone/2']);
+    await blobs.remove([]);
+    for (const key of ['gone/1', 'gone/2']) {
+      await expect(blobs.read(key)).rejects.toMatchObject({ code: 'not_found' });
+    }
+    expect(String(await bytesOf(await blobs.read('stays')))).toBe('stays');
   });
 
   it('find their bucket made already, any number of times', async () => {

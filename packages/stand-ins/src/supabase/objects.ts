@@ -42,6 +42,8 @@ export interface Objects {
     readonly cacheControl: string;
     readonly isReplacing: boolean;
   }): Promise<StoredObject | 'exists'>;
+  /** The object that was removed, or null when there is none. */
+  remove(bucket: string, key: string): Promise<StoredObject | null>;
 }
 
 /**
@@ -74,6 +76,13 @@ export function createObjects(directory: string): Objects {
         updatedAt: now,
       } satisfies StoredBucket);
       return 'created';
+    },
+    async remove(bucket, key) {
+      const object = await find(bucket, key);
+      if (object === null) return null;
+      await rm(recordPath(bucket, key), { force: true });
+      await rm(path.join(folder(bucket), object.content), { force: true });
+      return object;
     },
     read: (bucket, object) => createReadStream(path.join(folder(bucket), object.content)),
     async put({ bucket, key, body, mediaType, cacheControl, isReplacing }) {

@@ -7,6 +7,7 @@ import type { Objects, StoredObject } from './objects.ts';
 import { signUrlToken, verifyUrlToken } from './tokens.ts';
 
 const bucketSchema = z.object({ id: z.string(), name: z.string(), public: z.boolean().default(false) });
+const removeSchema = z.object({ prefixes: z.array(z.string()).max(1000) });
 const signSchema = z.object({ expiresIn: z.int().positive() });
 /** What Supabase Storage accepts as a key: an object that is refused there is refused here. */
 const keyPattern = /^[\w/!\-.*'() &$@=;:+,?]{1,1024}$/;
@@ -103,6 +104,18 @@ export function createStorageRoutes(dependencies: {
     });
     if (object === 'exists') return refuse(c, '409', 'Duplicate', 'The resource already exists');
     return c.json({ Id: object.id, Key: `${bucket}/${key}` });
+  });
+
+  app.delete('/object/:bucket', async (c) => {
+    const { bucket } = c.req.param();
+    const body = removeSchema.safeParse(await c.req.json().catch(() => null));
+    if (!body.success) return refuse(c, '400', 'InvalidRequest', 'body must have prefixes');
+    const removed = [];
+    for (const key of body.data.prefixes) {
+      const object = await objects.remove(bucket, key);
+      if (object !== null) removed.push({ id: object.id, name: key, bucket_id: bucket });
+    }
+    return c.json(removed);
   });
 
   app.get('/object/:bucket/:key{.+}', async (c) => {

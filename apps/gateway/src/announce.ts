@@ -1,5 +1,9 @@
-import type { RequestedCancel, RunnableRun, StartedRun, StoppedRun } from '@switchyard/store';
+import { expireRunLog } from '@switchyard/bus';
+import type { DeletedRuns, RequestedCancel, RunnableRun, StartedRun, StoppedRun } from '@switchyard/store';
 import type { Gateway } from './gateway.ts';
+
+/** A worker that has not heard of the deletion yet finds its log gone with its run. */
+const deletedLogMs = 1;
 
 type Queue = Pick<Gateway, 'queue' | 'logger'>;
 
@@ -45,4 +49,25 @@ async function announceStop(
   } catch (error) {
     logger.warn({ error, runId: run.id }, 'a cancel could not be announced');
   }
+}
+
+/**
+ * The same of a deletion: workers abort what they are at, viewers are let go, and the logs, which hold what was said,
+ * vanish before their time.
+ */
+export async function announceDeletion(
+  gateway: Queue & Pick<Gateway, 'control' | 'feeds' | 'redis'>,
+  { runs, promoted }: DeletedRuns,
+): Promise<void> {
+  const { control, feeds, redis, logger } = gateway;
+  for (const { runId, wasOpen } of runs) {
+    try {
+      if (wasOpen) await control.publish(runId, { type: 'cancel' });
+      await expireRunLog(redis, runId, deletedLogMs);
+      await feeds.refresh(runId);
+    } catch (error) {
+      logger.warn({ error, runId }, 'a deletion could not be announced');
+    }
+  }
+  for (const next of promoted) await addToQueue(gateway, next);
 }

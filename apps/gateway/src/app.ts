@@ -6,6 +6,7 @@ import type { Gateway, GatewayEnv } from './gateway.ts';
 import { answerProblem, identifyRequest } from './request-log.ts';
 import { accountRoutes } from './routes/account.ts';
 import { chatRoutes } from './routes/chat.ts';
+import { fileRoutes } from './routes/files.ts';
 import { configRoutes } from './routes/config.ts';
 import { pageRoutes } from './routes/page.ts';
 import { projectRoutes } from './routes/projects.ts';
@@ -64,6 +65,7 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
   app.route('/v1/runs', runRoutes(gateway));
   app.route('/v1/threads', threadRoutes(gateway));
   app.route('/v1/projects', projectRoutes(gateway));
+  app.route('/v1/files', fileRoutes(gateway));
   app.route('/v1', accountRoutes(gateway));
 
   refuseOtherMethods(app);

@@ -1,7 +1,7 @@
 import type { FeedListener } from './run-feed.ts';
 import type { RunFeeds } from './run-feeds.ts';
 
-/** Resolves when the run has ended, `waitMs` have passed, or the caller has gone. */
+/** Resolves when the run has ended or was deleted, `waitMs` have passed, or the caller has gone. */
 export async function awaitRunEnd(
   { feeds }: { readonly feeds: RunFeeds },
   runId: string,
@@ -11,7 +11,7 @@ export async function awaitRunEnd(
   try {
     // What ended before the feed was joined is not told by an event any more.
     await feeds.refresh(runId);
-    if (feed.state?.isEnded || signal.aborted) return;
+    if (feed.state?.isEnded || feed.isDeleted || signal.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(settle, waitMs);
       const listener: FeedListener = {
@@ -20,6 +20,7 @@ export async function awaitRunEnd(
         onEnded: settle,
         onWaiting: () => undefined,
         onQueued: () => undefined,
+        onDeleted: settle,
       };
       function settle(): void {
         clearTimeout(timer);

@@ -1,5 +1,6 @@
 import { type LoggedEvent, readRunLog, type Redis, type RunLogMeta } from '@switchyard/bus';
 import {
+  AppError,
   type EventPosition,
   formatEventId,
   isEnded,
@@ -23,9 +24,10 @@ import { frameOfChunk, frameOfEvent, isTerminal, isWait } from './sse.ts';
 
 /**
  * `ended`: the last event was written. `waiting`: the run waits for a person, and the view ends there. `closed`: the
- * viewer left. `lost`: he must come back, his place is not in the log.
+ * viewer left. `lost`: he must come back, his place is not in the log. `deleted`: the run is no more; he was told that it
+ * was stopped.
  */
-export type FollowOutcome = 'ended' | 'waiting' | 'closed' | 'lost';
+export type FollowOutcome = 'ended' | 'waiting' | 'closed' | 'lost' | 'deleted';
 
 /** How a viewer wants to see a run. */
 export interface RunView {
@@ -102,12 +104,22 @@ async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> 
       }
       const interruption = await stayLive(viewer, feed);
       if (interruption === 'ended' || interruption === 'closed') return interruption;
+      if (interruption === 'deleted') return writeDeleted(viewer);
       if (interruption === 'waiting' && (await writeWait(sources.sql, viewer))) return 'waiting';
       if (interruption === 'behind') await viewer.stream.drained();
     }
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return writeDeleted(viewer);
+    throw error;
   } finally {
     sources.feeds.leave(feed);
   }
+}
+
+/** The end for a viewer of a run that was deleted: there is nothing left that could say more. */
+function writeDeleted({ stream }: Viewer): 'deleted' {
+  stream.write(frameOfChunk({ type: 'abort' }));
+  return 'deleted';
 }
 
 /** Serves a viewer from recent frames, the log and the store until only live events are missing. */
@@ -233,7 +245,7 @@ async function writeWait(sql: Database, viewer: Viewer): Promise<boolean> {
   return true;
 }
 
-type Interruption = 'ended' | 'waiting' | 'closed' | 'behind' | 'read-again';
+type Interruption = 'ended' | 'waiting' | 'closed' | 'deleted' | 'behind' | 'read-again';
 
 /** Waits for live events and writes them, until something else must be done. */
 function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
@@ -258,6 +270,7 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
         if (viewer.endsAtWait) graceTimer ??= setTimeout(() => settle('waiting'), limits.stream.endGraceMs);
       },
       onQueued: (status, position) => writeQueued(viewer, status, position),
+      onDeleted: () => settle('deleted'),
     };
     function settle(outcome: Interruption): void {
       clearTimeout(graceTimer);
@@ -268,6 +281,7 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
     feed.add(listener);
     signal.addEventListener('abort', onClose);
     if (signal.aborted) settle('closed');
+    else if (feed.isDeleted) settle('deleted');
     else if (feed.isAheadOf(viewer.position)) settle('read-again');
     else if (feed.state?.isEnded) listener.onEnded();
     else if (feed.state?.waitEventId) listener.onWaiting();

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Control, Redis, RunQueue } from '@switchyard/bus';
 import type { Logger } from '@switchyard/process';
 import type { Sandboxes } from '@switchyard/sandbox';
-import type { Actor, Database } from '@switchyard/store';
+import type { Actor, Blobs, Database } from '@switchyard/store';
 import type { Authenticate } from './authenticate.ts';
 import type { Config } from './config.ts';
 import type { EventStreams } from './event-streams.ts';
@@ -21,6 +21,7 @@ export interface Gateway {
   readonly redis: Redis;
   readonly queue: RunQueue;
   readonly control: Control;
+  readonly blobs: Blobs;
   readonly storeUploads: StoreUploads;
   readonly authenticate: Authenticate;
   readonly consumeWrite: ConsumeWrite;

@@ -18,6 +18,12 @@ export const limits = {
   concurrentUploads: 4,
   /** How long a multipart body may take to arrive: the largest one over 1 Mbit/s. */
   uploadTimeoutMs: 300_000,
+  /** How long the url lives to which a file's own redirects. */
+  fileUrlS: 300,
+  /** Entries of one folder of a workspace. */
+  listedEntries: 1000,
+  /** What a search may ask for. */
+  searchLength: 200,
   /** Fields of a multipart body besides its files. */
   uploadFields: 20,
   idempotencyKeyLength: 255,

@@ -64,7 +64,7 @@ async function closeAfter(
     outcome = 'failed';
     logger.warn({ ...names, error }, 'a stream failed');
   }
-  if (outcome === 'ended' || outcome === 'waiting') stream.end();
+  if (outcome === 'ended' || outcome === 'waiting' || outcome === 'deleted') stream.end();
   else stream.cut();
   logger.info({ ...names, outcome, durationMs: Math.round(performance.now() - startedAt) }, 'stream');
 }

@@ -19,6 +19,7 @@ function listen(feed: RunFeed): FrameBatch[] {
     onEnded: () => undefined,
     onWaiting: () => undefined,
     onQueued: () => undefined,
+    onDeleted: () => undefined,
   };
   feed.add(listener);
   return batches;

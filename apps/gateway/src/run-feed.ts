@@ -27,6 +27,8 @@ export interface FeedListener {
   onWaiting(): void;
   /** The run waits for a worker at this place (from 1), or at one that is not known. */
   onQueued(status: RunStatus, position: number | null): void;
+  /** The store has no such run any more. */
+  onDeleted(): void;
 }
 
 /** What the store said of the run last. */
@@ -54,6 +56,7 @@ export class RunFeed {
   #recent: Frame[] = [];
   #recentBytes = 0;
   #state: FeedState | null = null;
+  #isDeleted = false;
 
   constructor(runId: string) {
     this.runId = runId;
@@ -61,6 +64,10 @@ export class RunFeed {
 
   get state(): FeedState | null {
     return this.#state;
+  }
+
+  get isDeleted(): boolean {
+    return this.#isDeleted;
   }
 
   add(listener: FeedListener): void {
@@ -123,6 +130,13 @@ export class RunFeed {
     ) {
       for (const listener of this.#listeners) listener.onQueued(state.status, state.queuePosition);
     }
+  }
+
+  /** The run was deleted: nothing of it is to be shown any more. */
+  delete(): void {
+    this.#isDeleted = true;
+    this.forget();
+    for (const listener of this.#listeners) listener.onDeleted();
   }
 
   /** The recent frames after a position, or null when they do not reach back to it: then the log must be read. */

@@ -54,10 +54,13 @@ export function createRunFeeds({
   }
 
   async function ask(runIds: readonly string[]): Promise<void> {
-    const followed = await readFollowedRuns(sql, runIds);
-    for (const run of followed) {
-      const feed = entries.get(run.runId)?.feed;
-      if (feed) await update(feed, run);
+    const followed = new Map((await readFollowedRuns(sql, runIds)).map((run) => [run.runId, run]));
+    for (const runId of runIds) {
+      const feed = entries.get(runId)?.feed;
+      const run = followed.get(runId);
+      // Whoever follows a run has read it before: one that is missing was deleted.
+      if (!run) feed?.delete();
+      else if (feed) await update(feed, run);
     }
   }
 

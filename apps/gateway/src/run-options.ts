@@ -27,7 +27,11 @@ export function limitsOf(wanted: RunLimits = {}): RunLimits {
   return { ...defaultRunLimits, ...wanted };
 }
 
-/** A file part names an uploaded file by the url that its upload answered; whose it is, the store knows. */
-export function isUploadUrl(url: string): boolean {
-  return /\/v1\/files\/[0-9a-f-]{36}$/i.test(url);
+/**
+ * The url of the uploaded file that a file part names, as it is stored, whatever origin the client put before it; null
+ * for any other url. Whose the file is, the store knows.
+ */
+export function uploadUrlOf(url: string): string | null {
+  const [, id] = /\/v1\/files\/([0-9a-f-]{36})$/i.exec(url) ?? [];
+  return id === undefined ? null : `/v1/files/${id.toLowerCase()}`;
 }

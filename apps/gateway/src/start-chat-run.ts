@@ -14,7 +14,7 @@ import { isDataUrl, readDataUrl } from './data-url.ts';
 import type { Gateway } from './gateway.ts';
 import { limits } from './limits.ts';
 import type { ChatCommand, ChatMessage, ReadChatRequest } from './read-chat-request.ts';
-import { isUploadUrl, limitsOf, modelOf } from './run-options.ts';
+import { limitsOf, modelOf, uploadUrlOf } from './run-options.ts';
 import type { StoredUpload, Upload } from './store-uploads.ts';
 import { type Fault, invalid } from './validate.ts';
 
@@ -118,16 +118,18 @@ function partsOf({ parts, pointer }: ChatMessage): {
       case 'data-file':
         files.push(part.data.fileId as FileId);
         break;
-      case 'file':
+      case 'file': {
+        const url = uploadUrlOf(part.url);
         if (isDataUrl(part.url)) {
           read.push({ upload: uploads.push(uploadOf(part, `${pointer}/${index}/url`)) - 1 });
-        } else if (isUploadUrl(part.url)) {
-          read.push(linkedPart(part));
+        } else if (url !== null) {
+          read.push(linkedPart({ ...part, url }));
         } else {
           const detail = 'Neither a data url nor the url of an uploaded file.';
           faults.push({ pointer: `${pointer}/${index}/url`, detail });
         }
         break;
+      }
     }
   });
   if (uploads.length > limits.uploadFiles)

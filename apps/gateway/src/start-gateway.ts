@@ -57,6 +57,11 @@ export async function startGateway({
   const sandboxes = config.daytona && createSandboxes(config.daytona);
   if (sandboxes) lifecycle.onStop('sandboxes', () => sandboxes.close());
   const streams = createEventStreams();
+  const blobs = createBlobs({
+    supabaseUrl: config.supabaseUrl,
+    secretKey: config.supabaseSecretKey,
+    bucket: config.storageBucket,
+  });
 
   const gateway: Gateway = {
     config,
@@ -65,13 +70,8 @@ export async function startGateway({
     redis,
     queue,
     control,
-    storeUploads: createUploadStore(
-      createBlobs({
-        supabaseUrl: config.supabaseUrl,
-        secretKey: config.supabaseSecretKey,
-        bucket: config.storageBucket,
-      }),
-    ),
+    blobs,
+    storeUploads: createUploadStore(blobs),
     authenticate: createAuthenticator({
       sql,
       supabaseUrl: config.supabaseUrl,

@@ -13,9 +13,9 @@ import {
 import { announceStart } from './announce.ts';
 import type { Gateway } from './gateway.ts';
 import { limits } from './limits.ts';
-import { isUploadUrl, limitsOf, modelOf } from './run-options.ts';
+import { limitsOf, modelOf, uploadUrlOf } from './run-options.ts';
 import type { Upload } from './store-uploads.ts';
-import { invalid } from './validate.ts';
+import { type Fault, invalid } from './validate.ts';
 
 /** A request to start a run, read from JSON or from multipart. */
 export interface RunRequest {
@@ -35,14 +35,6 @@ export async function startRun(
   { body, uploads, idempotencyKey }: RunRequest,
 ): Promise<StartedRun> {
   const { sql } = gateway;
-  const parts: readonly InputPart[] =
-    typeof body.input === 'string' ? [{ type: 'text', text: body.input }] : body.input;
-  const faults = parts.flatMap((part, index) =>
-    part.type === 'file' && !isUploadUrl(part.url)
-      ? [{ pointer: `/input/${index}/url`, detail: 'Not the url of an uploaded file.' }]
-      : [],
-  );
-  if (faults.length > 0) throw invalid(faults);
   const wanted: StartRunOptions = {
     idempotencyKey,
     requestHash: hashOf(body, uploads),
@@ -52,7 +44,7 @@ export async function startRun(
     limits: limitsOf(body.limits),
     instructions: body.instructions,
     onBusy: body.onBusy,
-    message: { parts },
+    message: { parts: partsOf(body.input) },
   };
   const started =
     uploads.length === 0
@@ -60,6 +52,21 @@ export async function startRun(
       : await startWithUploads(gateway, actor, { wanted, uploads });
   await announceStart(gateway, started);
   return started;
+}
+
+function partsOf(input: StartRunRequest['input']): readonly InputPart[] {
+  if (typeof input === 'string') return [{ type: 'text', text: input }];
+  const faults: Fault[] = [];
+  const parts = input.map((part, index): InputPart => {
+    if (part.type !== 'file') return part;
+    const url = uploadUrlOf(part.url);
+    if (url === null) {
+      faults.push({ pointer: `/input/${index}/url`, detail: 'Not the url of an uploaded file.' });
+    }
+    return { ...part, url: url ?? '' };
+  });
+  if (faults.length > 0) throw invalid(faults);
+  return parts;
 }
 
 /** A run that is refused leaves no file behind; one that was started before already has its own. */

@@ -45,6 +45,20 @@ function post(
   return send(path, { method: 'POST', body, headers: { 'content-type': contentType } });
 }
 
+function change(path: string, body: unknown): Promise<Response> {
+  return send(path, {
+    method: 'PATCH',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+}
+
+function upload(fields: Readonly<Record<string, string | Blob>>): Promise<Response> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return send('/v1/files', { method: 'POST', body: form });
+}
+
 /** What a problem document says, after a look at what all of them have in common. */
 async function problemOf(
   response: Response,
@@ -315,8 +329,29 @@ describe('ids', () => {
     ['GET', `/v1/threads/${unknown}/runs`],
     ['GET', `/v1/projects/${unknown}`],
     ['GET', `/v1/projects/${unknown}/files/content?path=a`],
+    ['GET', `/v1/projects/${unknown}/files?path=a`],
+    ['DELETE', `/v1/threads/${unknown}`],
+    ['DELETE', '/v1/threads/no-such-name'],
+    ['DELETE', `/v1/projects/${unknown}`],
+    ['DELETE', '/v1/projects/not-an-id'],
+    ['GET', `/v1/files/${unknown}`],
+    ['GET', '/v1/files/not-an-id'],
   ])('that are unknown are 404: %s %s', async (method, path) => {
     expect(await problemOf(await send(path, { method }))).toMatchObject({ status: 404, code: 'not_found' });
+  });
+
+  test('that are unknown are 404 for a change too', async () => {
+    for (const [path, body] of [
+      [`/v1/threads/${unknown}`, { title: 'a' }],
+      ['/v1/threads/no-such-name', { archived: true }],
+      [`/v1/projects/${unknown}`, { name: 'a' }],
+    ] as const) {
+      expect(await problemOf(await change(path, body))).toMatchObject({ status: 404, code: 'not_found' });
+    }
+    expect(await problemOf(await upload({ file: new Blob(['a']), projectId: unknown }))).toMatchObject({
+      status: 404,
+      code: 'not_found',
+    });
   });
 
   test('of another person are 404, in every place', async () => {
@@ -330,6 +365,7 @@ describe('ids', () => {
       `/v1/threads/${thread.id}/messages`,
       `/v1/threads/${thread.id}/runs`,
       `/v1/projects/${project.id}`,
+      `/v1/projects/${project.id}/files`,
       `/v1/projects/${project.id}/files/content?path=a`,
     ]) {
       expect(await problemOf(await send(path))).toMatchObject({ status: 404, code: 'not_found' });
@@ -338,6 +374,12 @@ describe('ids', () => {
       status: 404,
       code: 'not_found',
     });
+    for (const path of [`/v1/threads/${thread.id}`, `/v1/projects/${project.id}`]) {
+      const body = path.includes('threads') ? { title: 'mine' } : { name: 'mine' };
+      for (const response of [await change(path, body), await send(path, { method: 'DELETE' })]) {
+        expect(await problemOf(response)).toMatchObject({ status: 404, code: 'not_found' });
+      }
+    }
     for (const body of [{ threadId: thread.id }, { projectId: project.id }]) {
       const response = await post('/v1/runs', JSON.stringify({ input: 'a', ...body }));
       expect(await problemOf(response)).toMatchObject({ status: 404, code: 'not_found' });
@@ -354,6 +396,22 @@ describe('queries', () => {
       status: 400,
       code: 'invalid_request',
       pointers: ['/waitMs'],
+    });
+  });
+
+  test.each([
+    'archived=yes',
+    'archived=',
+    'archived=1',
+    'search=%00',
+    `search=${'x'.repeat(201)}`,
+    'limit=1e9',
+    'limit=-1',
+  ])('of the list of threads: %s is 400', async (query) => {
+    expect(await problemOf(await send(`/v1/threads?${query}`))).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      pointers: [`/${query.split('=')[0]}`],
     });
   });
 
@@ -401,8 +459,96 @@ describe('the path of a workspace file', () => {
         code: 'invalid_path',
       });
     }
+    for (const path of ['../etc', '/etc', 'a/../../b', 'a%00b', '/workspace/../x', 'x'.repeat(5000)]) {
+      expect(await problemOf(await send(`/v1/projects/${project.id}/files?path=${path}`))).toMatchObject({
+        status: 400,
+        code: 'invalid_path',
+      });
+    }
     const missing = await send(`/v1/projects/${project.id}/files/content?path=report.md`);
     expect(await problemOf(missing)).toMatchObject({ status: 404, code: 'not_found' });
+  });
+});
+
+describe('the body of a change', () => {
+  test('is checked as strictly, and changes nothing when it is refused', async () => {
+    const created = await post(
+      '/v1/threads',
+      JSON.stringify({ externalId: 'unchanged', title: 'as it was' }),
+    );
+    const { thread } = (await created.json()) as { thread: { id: string; projectId: string } };
+    before = await countRows();
+    const paths = { threads: `/v1/threads/${thread.id}`, projects: `/v1/projects/${thread.projectId}` };
+    const cases: [keyof typeof paths, unknown, string[]][] = [
+      ['threads', { title: 'a\u0000' }, ['/title']],
+      ['threads', { title: 'x'.repeat(501) }, ['/title']],
+      ['threads', { archived: 'yes' }, ['/archived']],
+      ['threads', { archived: null }, ['/archived']],
+      ['threads', { metadata: [] }, ['/metadata']],
+      ['threads', { metadata: { a: 'x'.repeat(20_000) } }, ['/metadata']],
+      ['threads', { externalId: 'other' }, ['/externalId']],
+      ['threads', { projectId: randomUUID() }, ['/projectId']],
+      ['threads', [], ['']],
+      ['projects', { name: ' ' }, ['/name']],
+      ['projects', { name: null }, ['/name']],
+      ['projects', {}, ['/name']],
+      ['projects', { name: 'a', accountId: randomUUID() }, ['/accountId']],
+    ];
+    for (const [route, body, pointers] of cases) {
+      expect(await problemOf(await change(paths[route], body))).toMatchObject({
+        status: 400,
+        code: 'invalid_request',
+        pointers,
+      });
+    }
+    const wrongType = await send(paths.threads, {
+      method: 'PATCH',
+      body: 'title=x',
+      headers: { 'content-type': 'text/plain' },
+    });
+    expect(await problemOf(wrongType)).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+    expect(await (await send(paths.threads)).json()).toEqual({ thread });
+  });
+});
+
+describe('the body of POST /v1/files', () => {
+  const file = new Blob(['a,b']);
+  test.each<[string, Record<string, string | Blob>, string]>([
+    ['no file', {}, '/file'],
+    ['a file in another field', { files: file }, '/files'],
+    ['text for a file', { file: 'a,b' }, '/file'],
+    ['an unknown field', { file, colour: 'red' }, '/colour'],
+    ['a project id that is none', { file, projectId: 'x' }, '/projectId'],
+  ])('with %s is 400 and points at it', async (_name, fields, pointer) => {
+    expect(await problemOf(await upload(fields))).toMatchObject({
+      status: 400,
+      code: 'invalid_request',
+      pointers: [pointer],
+    });
+  });
+
+  test('with two files is 400', async () => {
+    const form = new FormData();
+    form.append('file', file, 'a');
+    form.append('file', file, 'b');
+    expect(await problemOf(await send('/v1/files', { method: 'POST', body: form }))).toMatchObject({
+      status: 400,
+      pointers: ['/file'],
+    });
+  });
+
+  test('that is none of multipart is 415', async () => {
+    for (const type of ['application/json', 'application/octet-stream', '']) {
+      expect(await problemOf(await post('/v1/files', '{}', type))).toMatchObject({
+        status: 415,
+        code: 'unsupported_media_type',
+      });
+    }
+  });
+
+  test('above the limit is 413', async () => {
+    const response = await upload({ file: new Blob([new Uint8Array(33 * 1024 * 1024)]) });
+    expect(await problemOf(response)).toMatchObject({ status: 413, code: 'payload_too_large' });
   });
 });
 

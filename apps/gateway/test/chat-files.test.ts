@@ -92,7 +92,7 @@ test('files that runs have shown before may be sent along again', async () => {
   const messages = await chat.messages();
   expect(messages[2]?.parts).toEqual([
     { type: 'text', text: 'And now?' },
-    { type: 'file', mediaType: 'text/csv', url: `${stack.url}/v1/files/${rows[0]?.id}` },
+    { type: 'file', mediaType: 'text/csv', url: `/v1/files/${rows[0]?.id}` },
     {
       type: 'data-file',
       data: { fileId: rows[0]?.id, name: 'a.csv', mediaType: 'text/csv', size: 8, path: 'uploads/a.csv' },

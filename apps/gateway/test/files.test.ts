@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createSandboxes, type Sandbox, type Sandboxes } from '@switchyard/sandbox';
 import { saveSandboxId } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { limits } from '../src/limits.ts';
 import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
 import { startStack, type Stack } from './stack.ts';
 
@@ -34,6 +35,44 @@ function read(path: string, as = token): Promise<Response> {
     headers: { authorization: `Bearer ${as}` },
   });
 }
+
+describe('GET /v1/projects/:id/files', () => {
+  test('lists a folder of the workspace, by path, and says when there is more', async () => {
+    await sandbox.writeFile({ path: 'list/b.txt', bytes: Buffer.from('four'), signal });
+    await sandbox.writeFile({ path: 'list/a/deep.txt', bytes: new Uint8Array(), signal });
+    const client = stack.client(token);
+    const { entries, isTruncated } = await client.files.list(projectId, 'list');
+    expect(isTruncated).toBe(false);
+    expect(entries.map(({ path, kind }) => [path, kind])).toEqual([
+      ['list/a', 'directory'],
+      ['list/b.txt', 'file'],
+    ]);
+    expect(entries[1]).toMatchObject({ size: 4 });
+    expect(Date.parse(entries[1]?.modifiedAt ?? '')).toBeGreaterThan(0);
+    expect((await client.files.list(projectId)).entries.map(({ path }) => path)).toContain('list');
+    await sandbox.run({
+      command: `mkdir many && cd many && seq ${limits.listedEntries + 1} | xargs touch`,
+      timeoutMs: 20_000,
+      signal,
+    });
+    const many = await client.files.list(projectId, 'many');
+    expect(many).toMatchObject({ isTruncated: true });
+    expect(many.entries).toHaveLength(limits.listedEntries);
+  });
+
+  test.each([
+    ['nowhere', 404, 'not_found'],
+    ['list/b.txt', 400, 'invalid_path'],
+    ['../..', 400, 'invalid_path'],
+  ])('of %s is %i %s', async (path, status, code) => {
+    await expect(stack.client(token).files.list(projectId, path)).rejects.toMatchObject({ status, code });
+  });
+
+  test("of another person's project is 404", async () => {
+    const stranger = stack.client(stack.signIn().token);
+    await expect(stranger.files.list(projectId)).rejects.toMatchObject({ status: 404, code: 'not_found' });
+  });
+});
 
 describe('GET /v1/projects/:id/files/content', () => {
   test('answers with the bytes of a file, as an attachment that no browser runs', async () => {

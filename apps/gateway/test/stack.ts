@@ -20,6 +20,8 @@ export interface Stack {
   readonly sql: Database;
   readonly redis: Redis;
   readonly supabase: SupabaseStandIn;
+  /** The gateway's log, from the level that `LOG_LEVEL` names; silent unless told. */
+  readonly logged: readonly string[];
   /** A new person's token. */
   signIn(): { readonly userId: string; readonly token: string };
   client(token: string): Client;
@@ -49,7 +51,8 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     DRAIN_MS: '2000',
     ...environment,
   };
-  const served = await serve(variables);
+  const logged: string[] = [];
+  const served = await serve(variables, logged);
   const { url, adminUrl } = served;
   const others: { drain(): Promise<void> }[] = [];
   return {
@@ -59,6 +62,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     sql: database.sql,
     redis,
     supabase,
+    logged,
     signIn() {
       const userId = randomUUID();
       return { userId, token: supabase.issueToken({ userId, email: `${userId}@example.com` }) };
@@ -66,7 +70,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     client: (token) => createClient({ url, token }),
     drain: () => served.drain(),
     async startAnother() {
-      const another = await serve(variables);
+      const another = await serve(variables, logged);
       others.push(another);
       return another;
     },
@@ -82,9 +86,14 @@ export async function startStack(environment: Readonly<Record<string, string>> =
 
 async function serve(
   variables: Readonly<Record<string, string>>,
+  logged: string[],
 ): Promise<{ url: string; adminUrl: string; drain(): Promise<void> }> {
   const config = readConfig(variables);
-  const logger = createLogger({ name: 'gateway', level: config.logLevel });
+  const logger = createLogger({
+    name: 'gateway',
+    level: config.logLevel,
+    destination: { write: (line) => void logged.push(line) },
+  });
   const lifecycle = createLifecycle({ logger, drainMs: 5000 });
   const { url, adminUrl } = await startGateway({ config, logger, lifecycle });
   return { url, adminUrl, drain: () => lifecycle.stop('test') };

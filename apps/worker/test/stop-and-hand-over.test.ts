@@ -1,7 +1,7 @@
 import { createToolset, defineTool } from '@switchyard/agent';
-import { DrainedError, LockLostError, readRunLog } from '@switchyard/bus';
+import { DrainedError, expireRunLog, LockLostError, readRunLog } from '@switchyard/bus';
 import type { Chunk } from '@switchyard/protocol';
-import { claimRun, readRun, requestCancel, type StartedRun } from '@switchyard/store';
+import { claimRun, deleteThread, readRun, requestCancel, type StartedRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { foldMessage } from '@switchyard/agent/test';
@@ -41,6 +41,69 @@ async function cancel({ run: { id } }: StartedRun): Promise<void> {
   await requestCancel(harness.sql, harness.actor, id);
   await harness.control.publish(id, { type: 'cancel' });
 }
+
+describe('a deletion', () => {
+  it('aborts the model, is lost to the worker without a fuss, and leaves nothing', async () => {
+    const started = await harness.start({ turns: [{ steps: [{ text: 'Half a ' }, { stall: true }] }] });
+    const execution = executeRun(harness.worker, jobOf(started));
+    await untilLogged(started.run.id, 'text-delta');
+    await deleteThread(harness.sql, harness.actor, started.run.threadId);
+    await harness.control.publish(started.run.id, { type: 'cancel' });
+    expect(await execution).toBe('done');
+    await vi.waitFor(() => expect(harness.model.requests.at(-1)?.abortedAt).not.toBeNull());
+    await expectLost(started);
+  });
+
+  it('kills the command that runs', async () => {
+    const slow = slowTool();
+    const started = await harness.start({
+      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }] }],
+    });
+    const execution = executeRun(workerWith(slow.tool), jobOf(started));
+    await slow.started();
+    await deleteThread(harness.sql, harness.actor, started.run.threadId);
+    await harness.control.publish(started.run.id, { type: 'cancel' });
+    expect(await execution).toBe('done');
+    await expectLost(started);
+  });
+
+  it('of which nobody told the worker is met by its next write, with the log gone too', async () => {
+    const slow = slowTool();
+    const call = { toolCall: { name: 'slow', arguments: { text: 'x' } } };
+    const started = await harness.start({ turns: [{ steps: [call] }, { steps: [{ text: 'Never.' }] }] });
+    const execution = executeRun(workerWith(slow.tool), jobOf(started));
+    await slow.started();
+    await deleteThread(harness.sql, harness.actor, started.run.threadId);
+    await expireRunLog(harness.redis, started.run.id, 1);
+    slow.release();
+    expect(await execution).toBe('done');
+    await expectLost(started);
+    expect((await readRunLog(harness.redis, started.run.id, { afterOrdinal: 0 })).events).toEqual([]);
+  });
+
+  it('before the job was taken makes it a stale one', async () => {
+    const started = await harness.start({ turns: [{ steps: [{ text: 'Never.' }] }] });
+    await deleteThread(harness.sql, harness.actor, started.run.threadId);
+    expect(await executeRun(harness.worker, jobOf(started))).toBe('done');
+    expect(lineOf(started)).toMatchObject({ outcome: 'stale' });
+  });
+
+  /** The run's one line in the log. */
+  function lineOf({ run: { id } }: StartedRun): Record<string, unknown> | undefined {
+    return harness.logged.find((line) => line['msg'] === 'run' && line['runId'] === id);
+  }
+
+  async function expectLost(started: StartedRun): Promise<void> {
+    expect(lineOf(started)).toMatchObject({ outcome: 'lost' });
+    const faults = harness.logged.filter(
+      (line) => line['runId'] === started.run.id && Number(line['level']) >= 50,
+    );
+    expect(faults).toEqual([]);
+    await expect(readRun(harness.sql, harness.actor, started.run.id)).rejects.toMatchObject({
+      code: 'not_found',
+    });
+  }
+});
 
 describe('a cancel', () => {
   it('of a silent model aborts its request, keeps the partial text and says when', async () => {

@@ -10,6 +10,9 @@ export const uploadedFileSchema = z.object({
 });
 export type UploadedFile = z.infer<typeof uploadedFileSchema>;
 
+/** The fields of `POST /v1/files` beside `file`; without a project the file goes to that of the run that attaches it. */
+export const uploadFileFieldsSchema = z.strictObject({ projectId: z.uuid().optional() });
+
 /** The answer of `POST /v1/files`. */
 export const fileResponseSchema = z.object({ file: uploadedFileSchema });
 export type FileResponse = z.infer<typeof fileResponseSchema>;

@@ -118,6 +118,7 @@ export {
   fileResponseSchema,
   type UploadedFile,
   uploadedFileSchema,
+  uploadFileFieldsSchema,
   type WorkspaceEntry,
   workspaceEntrySchema,
   type WorkspaceResponse,

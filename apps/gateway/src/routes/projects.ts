@@ -1,21 +1,30 @@
-import { createProjectRequestSchema, type Project } from '@switchyard/protocol';
-import { createProject, listProjects, readProject } from '@switchyard/store';
+import {
+  createProjectRequestSchema,
+  type ProjectResponse,
+  type ProjectsResponse,
+  updateProjectRequestSchema,
+  type WorkspaceResponse,
+} from '@switchyard/protocol';
+import { createProject, deleteProject, listProjects, readProject, renameProject } from '@switchyard/store';
 import { Hono } from 'hono';
+import { announceDeletion } from '../announce.ts';
 import { downloadFile } from '../download-file.ts';
 import type { Gateway, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
+import { listWorkspace } from '../list-workspace.ts';
 import { pageSchema } from '../page.ts';
 import { readJson } from '../read-body.ts';
 import { validate } from '../validate.ts';
 
 /** `/v1/projects` and the files of their workspaces. */
-export function projectRoutes(gateway: Pick<Gateway, 'sql' | 'sandboxes'>): Hono<GatewayEnv> {
-  const { sql } = gateway;
+export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
+  const { sql, blobs, logger } = gateway;
   const routes = new Hono<GatewayEnv>();
 
-  routes.get('/', async (c) =>
-    c.json(await listProjects(sql, c.get('actor'), validate(pageSchema, c.req.query()))),
-  );
+  routes.get('/', async (c) => {
+    const projects = await listProjects(sql, c.get('actor'), validate(pageSchema, c.req.query()));
+    return c.json(projects satisfies ProjectsResponse);
+  });
 
   routes.post('/', async (c) => {
     const body = await readJson(c.env.incoming, {
@@ -25,12 +34,43 @@ export function projectRoutes(gateway: Pick<Gateway, 'sql' | 'sandboxes'>): Hono
     const { name = 'Untitled' } = validate(createProjectRequestSchema, body);
     const project = await createProject(sql, c.get('actor'), { name });
     c.header('location', `/v1/projects/${project.id}`);
-    return c.json({ project }, 201);
+    return c.json({ project } satisfies ProjectResponse, 201);
   });
 
   routes.get('/:id', async (c) => {
     const { id, name, createdAt } = await readProject(sql, c.get('actor'), c.req.param('id'));
-    return c.json({ project: { id, name, createdAt } satisfies Project });
+    return c.json({ project: { id, name, createdAt } } satisfies ProjectResponse);
+  });
+
+  routes.patch('/:id', async (c) => {
+    const { name } = validate(
+      updateProjectRequestSchema,
+      await readJson(c.env.incoming, { maxBytes: limits.jsonBytes, timeoutMs: limits.bodyTimeoutMs }),
+    );
+    const project = await renameProject(sql, c.get('actor'), { projectId: c.req.param('id'), name });
+    return c.json({ project } satisfies ProjectResponse);
+  });
+
+  routes.delete('/:id', async (c) => {
+    const deleted = await deleteProject(sql, c.get('actor'), c.req.param('id'));
+    await announceDeletion(gateway, deleted);
+    try {
+      await blobs.remove(deleted.objectKeys);
+    } catch (error) {
+      // Objects without a row belong to nobody, and are found by that.
+      logger.warn(
+        { error, objectKeys: deleted.objectKeys },
+        'the files of a deleted project stay in storage',
+      );
+    }
+    return c.body(null, 204);
+  });
+
+  routes.get('/:id/files', async (c) => {
+    const project = await readProject(sql, c.get('actor'), c.req.param('id'));
+    const path = c.req.query('path') ?? '';
+    const listing = await listWorkspace(gateway, { project, path, signal: c.req.raw.signal });
+    return c.json(listing satisfies WorkspaceResponse);
   });
 
   routes.get('/:id/files/content', async (c) => {

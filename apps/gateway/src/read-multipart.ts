@@ -1,0 +1,58 @@
+import type { IncomingMessage } from 'node:http';
+import { AppError } from '@switchyard/protocol';
+import { limits } from './limits.ts';
+import { mediaTypeOf, readBody, refuseEncodedBody } from './read-body.ts';
+import type { Upload } from './store-uploads.ts';
+import { type Fault, invalid } from './validate.ts';
+
+/** Whether the body may hold files, and so much memory. */
+export function isMultipart(incoming: IncomingMessage): boolean {
+  return mediaTypeOf(incoming) === 'multipart/form-data';
+}
+
+/**
+ * Reads multipart/form-data: text fields as they came, each once, and the files of the fields that take them, at most
+ * `maxFiles`. Throws AppError `payload_too_large` or `invalid_request`.
+ */
+export async function readMultipart(
+  incoming: IncomingMessage,
+  { fileFields, maxFiles }: { readonly fileFields: readonly string[]; readonly maxFiles: number },
+): Promise<{ readonly fields: Readonly<Record<string, string>>; readonly uploads: readonly Upload[] }> {
+  refuseEncodedBody(incoming);
+  const bytes = await readBody(incoming, {
+    maxBytes: limits.multipartBytes,
+    timeoutMs: limits.uploadTimeoutMs,
+  });
+  let form: FormData;
+  try {
+    const headers = { 'content-type': incoming.headers['content-type'] ?? '' };
+    form = await new Response(bytes, { headers }).formData();
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The body is not multipart/form-data.', { cause });
+  }
+
+  const fields = new Map<string, string>();
+  const uploads: Upload[] = [];
+  const faults: Fault[] = [];
+  const [fileField = ''] = fileFields;
+  for (const [name, value] of form) {
+    if (typeof value === 'string') {
+      if (fields.has(name)) faults.push({ pointer: `/${name}`, detail: 'Sent twice.' });
+      else fields.set(name, value);
+    } else if (fileFields.includes(name)) {
+      uploads.push({
+        name: value.name,
+        mediaType: /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(value.type)
+          ? value.type
+          : 'application/octet-stream',
+        bytes: new Uint8Array(await value.arrayBuffer()),
+      });
+    } else {
+      faults.push({ pointer: `/${name}`, detail: `Files are sent as \`${fileField}\`.` });
+    }
+  }
+  if (uploads.length > maxFiles) faults.push({ pointer: `/${fileField}`, detail: `At most ${maxFiles}.` });
+  if (fields.size > limits.uploadFields) faults.push({ pointer: '', detail: 'Too many fields.' });
+  if (faults.length > 0) throw invalid(faults);
+  return { fields: Object.fromEntries(fields), uploads };
+}

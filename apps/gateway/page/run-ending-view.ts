@@ -46,10 +46,10 @@ export function runEndingView(
 }
 
 /** `6 steps · 12 s · 4.2k tokens · $0.0120`. */
-export function figuresOf({ steps, durationMs, usage, costUsd }: MessageMetadata): string {
+export function figuresOf({ stepCount, durationMs, usage, costUsd }: MessageMetadata): string {
   const cost = formatCost(costUsd);
   return [
-    steps === 0 ? null : plural(steps, 'step'),
+    stepCount === 0 ? null : plural(stepCount, 'step'),
     durationMs === null || durationMs < 50 ? null : formatDuration(durationMs),
     usage.totalTokens === 0 ? null : `${formatCount(usage.totalTokens)} tokens`,
     usage.totalTokens === 0 ? null : cost,

@@ -13,7 +13,7 @@ const metadata: MessageMetadata = {
   reason: 'finished',
   usage: { inputTokens: 10, cachedInputTokens: 0, outputTokens: 5, totalTokens: 15, estimated: false },
   costUsd: 0,
-  steps: 2,
+  stepCount: 2,
   durationMs: 1234,
 };
 
@@ -137,7 +137,7 @@ test('a real run shows every step, its commands with their output, and its end',
   expect(text()).toMatch(/✗ exit code 2/);
   expect(text()).toMatch(/✓ (write_file: )?created, \d+ bytes/);
   expect(text().match(/^Step \d$/gm)).toHaveLength(7);
-  expect(steps()).toBe(shown()?.steps);
+  expect(steps()).toBe(shown()?.stepCount);
   expect(ending()?.kind).toBe('finish');
 });
 

@@ -136,7 +136,7 @@ function summaryLine(metadata: MessageMetadata | null, steps: number): string {
   const { status, reason, usage, costUsd, durationMs } = metadata;
   return [
     `${status}${reason === null ? '' : ` (${reason})`}`,
-    `${metadata.steps} steps`,
+    `${metadata.stepCount} steps`,
     ...(durationMs === null ? [] : [formatSeconds(durationMs)]),
     `${usage.inputTokens.toLocaleString('en-US')} tokens in, ${usage.outputTokens.toLocaleString('en-US')} out${usage.estimated ? ' (partly estimated)' : ''}`,
     costUsd === null ? 'cost not known' : `$${costUsd.toFixed(4)}`,

@@ -11,7 +11,8 @@ export interface MessageMetadata {
   readonly reason: RunReason | null;
   readonly usage: Usage;
   readonly costUsd: number | null;
-  readonly steps: number;
+  /** Not `steps`: assistant-ui takes a field of that name for a list of its own. */
+  readonly stepCount: number;
   readonly durationMs: number | null;
 }
 
@@ -62,7 +63,7 @@ export function metadataOfRun(run: Run): MessageMetadata {
     reason: run.reason,
     usage: run.usage,
     costUsd: run.costUsd,
-    steps: run.steps,
+    stepCount: run.steps,
     durationMs: run.startedAt && run.endedAt ? Date.parse(run.endedAt) - Date.parse(run.startedAt) : null,
   };
 }

@@ -5,6 +5,7 @@ import {
   formatEventId,
   isEnded,
   metadataOfRun,
+  parseEventId,
   type Run,
   type RunStatus,
 } from '@switchyard/protocol';
@@ -97,15 +98,21 @@ async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> 
     for (;;) {
       const caughtUp = await catchUp(sources, viewer, feed);
       if (caughtUp !== 'live') return caughtUp;
-      if (viewer.endsAtWait && viewer.isAtWait) {
+      // One who joins by a cursor may have the wait itself already, and lack only the end of the view.
+      const isJoining = !viewer.hasWritten && viewer.position !== null;
+      if (viewer.endsAtWait && (viewer.isAtWait || isJoining)) {
         await sources.feeds.refresh(viewer.runId);
         const isWaiting = feed.state?.waitEventId === idOf(viewer.position);
+        viewer.isAtWait = isWaiting;
         if (isWaiting && (await writeWait(sources.sql, viewer))) return 'waiting';
       }
       const interruption = await stayLive(viewer, feed);
       if (interruption === 'ended' || interruption === 'closed') return interruption;
       if (interruption === 'deleted') return writeDeleted(viewer);
-      if (interruption === 'waiting' && (await writeWait(sources.sql, viewer))) return 'waiting';
+      if (interruption === 'waiting') {
+        if (lacksEventsBefore(feed.state?.waitEventId ?? null, viewer)) return 'lost';
+        if (await writeWait(sources.sql, viewer)) return 'waiting';
+      }
       if (interruption === 'behind') await viewer.stream.drained();
     }
   } catch (error) {
@@ -234,12 +241,18 @@ async function theRest(sql: Database, viewer: Viewer): Promise<FollowOutcome> {
   return 'ended';
 }
 
+/** Whether more than the wait itself is missing to a viewer who was given events: what he lacks is in no log any more. */
+function lacksEventsBefore(waitEventId: string | null, { hasWritten, position }: Viewer): boolean {
+  const wait = waitEventId === null ? null : parseEventId(waitEventId);
+  return hasWritten && wait !== null && wait.ordinal - (position?.ordinal ?? 0) > 1;
+}
+
 /** Ends a view at a wait with a `finish` of our own, since the run's log goes on after it; false when it went on already. */
 async function writeWait(sql: Database, viewer: Viewer): Promise<boolean> {
   const stored = await snapshot(sql, { runId: viewer.runId });
   if (stored.run.status !== 'awaiting-approval') return false;
-  // The log is gone: the viewer is shown what is stored.
-  if (!viewer.hasWritten) viewer.stream.write(openRunFrames(stored));
+  // The log is gone: the viewer is shown what is stored, unless he has it all.
+  if (!viewer.hasWritten && !viewer.isAtWait) viewer.stream.write(openRunFrames(stored));
   const messageMetadata = metadataOfRun(stored.run);
   viewer.stream.write(frameOfChunk({ type: 'finish', finishReason: 'tool-calls', messageMetadata }));
   return true;

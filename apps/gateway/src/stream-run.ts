@@ -1,11 +1,16 @@
 import { AppError, formatEventId, isEnded, type Run } from '@switchyard/protocol';
+import { z } from 'zod';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { cursorOf, openRunStream } from './open-run-stream.ts';
 import { lastPositionOf } from './run-snapshot.ts';
+import { validate } from './validate.ts';
+
+const viewSchema = z.object({ until: z.literal('wait').optional() });
 
 /**
  * Answers `GET /v1/runs/:id/stream`, from the cursor of the request; `readRun` says whether the caller may read it. A
- * viewer who has the last event gets 204.
+ * viewer who has the last event gets 204. With `?until=wait` the view ends like a chat's where the run waits for a
+ * person: so a chat whose connection broke goes on by cursor.
  */
 export async function streamRun(
   gateway: Gateway,
@@ -14,12 +19,13 @@ export async function streamRun(
 ): Promise<Response> {
   refuseHead(c);
   const cursor = cursorOf(c.req.header('last-event-id'), c.req.query('after'));
+  const { until } = validate(viewSchema, c.req.query());
   const run = await readRun();
   const isAtEnd =
     cursor && isEnded(run.status) && formatEventId(cursor) === formatEventId(lastPositionOf(run));
   // Only this status keeps an EventSource from connecting again.
   if (isAtEnd) return c.body(null, 204);
-  return openRunStream(gateway, c, { run, cursor });
+  return openRunStream(gateway, c, { run, cursor, endsAtWait: until === 'wait' });
 }
 
 /** Hono answers HEAD by the handler of GET; a stream without a body would never end. */

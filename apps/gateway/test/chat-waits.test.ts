@@ -127,6 +127,44 @@ describe('where a run waits for a person', () => {
     });
   });
 
+  test('a viewer who lacks more than the wait when the log is lost is cut off, and shown what is stored', async () => {
+    const chat = newChat(stack);
+    const connection = await chat.send(userMessage('Deploy.'));
+    const run = await chat.runOf(connection);
+    const work = await startWork(stack, run);
+    await work.step('May I?');
+    await readUntil(connection, 'finish-step');
+    await stack.redis.del(`run:{${run.id}}:log`, `run:{${run.id}}:meta`);
+    const waitEventId = formatEventId({ epoch: work.epoch, ordinal: work.lastOrdinal + 3 });
+    await stack.sql`
+      update runs set status = 'awaiting-approval', wait_event_id = ${waitEventId} where id = ${run.id}`;
+    await expect(connection.next()).rejects.toThrow('cut');
+    expect(await fold(await readToEnd(await chat.resume()))).toEqual((await chat.messages())[1]);
+  });
+
+  test('a run’s own stream ends there too when it is asked to, from any cursor', async () => {
+    const chat = newChat(stack);
+    const first = await chat.send(userMessage('Deploy.'));
+    const run = await chat.runOf(first);
+    const work = await startWork(stack, run);
+    await work.step('May I?');
+    const waitEventId = await park(run, work);
+    const whole = await readToEnd(first);
+    const untilWait = async (lastEventId: string | null) =>
+      await readToEnd(
+        await connect(`${stack.url}/v1/runs/${run.id}/stream?until=wait`, { token: chat.token, lastEventId }),
+      );
+    expect(await untilWait(`${work.epoch}-3`)).toEqual(whole.slice(-(work.lastOrdinal - 2)));
+    expect(await untilWait(waitEventId)).toEqual([whole.at(-1)]);
+    const ofAnotherLog = await untilWait('7-3');
+    expect(ofAnotherLog[0]?.type).toBe('start');
+    expect(await fold(ofAnotherLog)).toEqual((await chat.messages())[1]);
+    await stack.redis.del(`run:{${run.id}}:log`, `run:{${run.id}}:meta`);
+    expect(await untilWait(waitEventId)).toEqual([whole.at(-1)]);
+    const unknown = await connect(`${stack.url}/v1/runs/${run.id}/stream?until=end`, { token: chat.token });
+    expect(unknown.status).toBe(400);
+  });
+
   test('a viewer whose run has lost its log is shown what is stored', async () => {
     const chat = newChat(stack);
     const connection = await chat.send(userMessage('Deploy.'));

@@ -1,5 +1,5 @@
 import { createEventStreamParser } from './parse-event-stream.ts';
-import { pause } from './pause.ts';
+import { pause, withJitter } from './pause.ts';
 import { createStreamPlace, type FollowedEvent, isLast } from './stream-place.ts';
 import { isRetryable, SwitchyardError, unreachable } from './switchyard-error.ts';
 
@@ -25,8 +25,6 @@ export type OpenStream = (cursor: string | null, signal: AbortSignal) => Promise
 const silenceMs = 45_000;
 /** A connection that held this long was a good one, though the run said nothing. Guess: longer than a machine takes to start. */
 const steadyMs = 10_000;
-const firstDelayMs = 100;
-const maxDelayMs = 5000;
 
 /**
  * Yields the run's events in order, each once, over as many connections as it takes, and ends after the run's last
@@ -104,13 +102,6 @@ function readerOf({ headers, body }: Response): ReadableStreamDefaultReader<Uint
   if (isStream && body) return body.getReader();
   // What stands between (a sign-in page of a network, a proxy) answered in the server's place.
   throw unreachable(new Error('The answer is no event stream.'));
-}
-
-/** What the server asked for, or a delay that doubles; never the same for two clients that were cut together. */
-function withJitter(askedMs: number | null, failures: number): number {
-  if (askedMs !== null) return askedMs * (1 + Math.random() / 4);
-  const ceiling = Math.min(firstDelayMs * 2 ** failures, maxDelayMs);
-  return ceiling / 2 + (Math.random() * ceiling) / 2;
 }
 
 /** Rejects when nothing comes for too long, and when the connection is given up, whatever becomes of the promise. */

@@ -1,4 +1,5 @@
 export { applyChunk, applyChunks } from './apply-chunk.ts';
+export { type ChatBody, type ChatTransportOptions, SwitchyardChatTransport } from './chat-transport.ts';
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { FileMethods } from './files.ts';
 export type { FollowOptions } from './follow-stream.ts';

@@ -195,7 +195,8 @@ export function takeValid(
     }
     valid.push(chunk);
     if (chunk.type === 'tool-input-start') streaming.set(chunk.toolCallId, 0);
-    else if (/^(?:start|reset-step|start-step)$/.test(chunk.type)) streaming.clear();
+    // A call that somebody was asked about is whole; an answer to one does not say which call it is.
+    else if (/^(?:start|reset-step|start-step|tool-approval-response)$/.test(chunk.type)) streaming.clear();
     else if ('toolCallId' in chunk && chunk.type !== 'tool-input-delta') streaming.delete(chunk.toolCallId);
   }
   return { valid, refused };

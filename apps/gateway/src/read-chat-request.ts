@@ -10,6 +10,7 @@ import {
   chatRequestSchema,
   newId,
 } from '@switchyard/protocol';
+import type { ApprovalAnswer } from '@switchyard/store';
 import { z } from 'zod';
 import { limits } from './limits.ts';
 import { readJson } from './read-body.ts';
@@ -44,13 +45,6 @@ export type ChatCommand =
       readonly messageId: string;
       readonly approvals: readonly ApprovalAnswer[];
     };
-
-/** What a person said to a call that waits for him. */
-export interface ApprovalAnswer {
-  readonly approvalId: string;
-  readonly approved: boolean;
-  readonly reason: string | undefined;
-}
 
 export interface ReadChatRequest {
   readonly body: ChatRequest;

@@ -323,6 +323,8 @@ describe('ids', () => {
     ['GET', '/v1/runs/%F0%9F%92%A9'],
     ['GET', `/v1/runs/${unknown}/stream`],
     ['POST', `/v1/runs/${unknown}/cancel`],
+    ['POST', `/v1/runs/${unknown}/messages`, { text: 'Stop.' }],
+    ['POST', `/v1/runs/${unknown}/approvals/${unknown}`, { approved: true }],
     ['GET', `/v1/threads/${unknown}`],
     ['GET', '/v1/threads/no-such-name'],
     ['GET', `/v1/threads/${unknown}/messages`],
@@ -336,8 +338,12 @@ describe('ids', () => {
     ['DELETE', '/v1/projects/not-an-id'],
     ['GET', `/v1/files/${unknown}`],
     ['GET', '/v1/files/not-an-id'],
-  ])('that are unknown are 404: %s %s', async (method, path) => {
-    expect(await problemOf(await send(path, { method }))).toMatchObject({ status: 404, code: 'not_found' });
+  ])('that are unknown are 404: %s %s', async (method, path, body?: object) => {
+    const sent = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    expect(await problemOf(await send(path, { method, ...sent }))).toMatchObject({
+      status: 404,
+      code: 'not_found',
+    });
   });
 
   test('that are unknown are 404 for a change too', async () => {

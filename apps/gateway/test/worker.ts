@@ -3,11 +3,24 @@ import {
   type Chunk,
   endingChunks,
   type MessagePart,
+  newId,
   noUsage,
   type Run,
   type RunReason,
+  type ToolPart,
 } from '@switchyard/protocol';
-import { claimRun, type Database, finishRun, readFollowedRuns, storeParts } from '@switchyard/store';
+import {
+  claimRun,
+  type Database,
+  finishRun,
+  parkRun,
+  readFollowedRuns,
+  snapshot,
+  storeParts,
+} from '@switchyard/store';
+
+/** A call that waits for a person, as clients see it. */
+export type AskedCall = Extract<ToolPart, { readonly state: 'approval-requested' }>;
 
 /** A worker's part of a run, played by hand: the real store, the real log, no model. */
 export interface Work {
@@ -16,6 +29,8 @@ export interface Work {
   append(chunks: readonly Chunk[]): Promise<void>;
   /** One step with a text: streamed word by word, then stored. */
   step(text: string): Promise<void>;
+  /** One step with a text and a call that waits for a person; with `isShown` false the log never says that it waits. */
+  ask(text: string, options?: { readonly isShown?: boolean }): Promise<AskedCall>;
   /** Ends the run in the store and appends its ending; `isSilent` leaves that to the gateway. */
   finish(reason: RunReason, options?: { readonly isSilent?: boolean }): Promise<Run>;
 }
@@ -38,7 +53,7 @@ export async function startWork(
   });
   if (opened.outcome !== 'opened') throw new Error(`The log cannot be opened: ${opened.outcome}.`);
   let { lastOrdinal } = opened;
-  let steps = again?.base.storedSteps ?? 0;
+  let { steps } = (await snapshot(sql, { runId: run.id })).run;
 
   async function append(chunks: readonly Chunk[]): Promise<void> {
     const appended = await appendRunLog(redis, {
@@ -51,6 +66,26 @@ export async function startWork(
     lastOrdinal += chunks.length;
   }
 
+  /** Streams a text word by word, then stores the step. */
+  async function answer(text: string, calls: readonly AskedCall[]): Promise<void> {
+    steps += 1;
+    const id = `text-${steps}`;
+    await append([{ type: 'start-step' }, { type: 'text-start', id }]);
+    for (const word of text.split(/(?<= )/)) await append([{ type: 'text-delta', id, delta: word }]);
+    await append([{ type: 'text-end', id }]);
+    const parts: MessagePart[] = [{ type: 'step-start' }, { type: 'text', text, state: 'done' }, ...calls];
+    await storeParts(sql, {
+      runId: run.id,
+      epoch,
+      step: steps,
+      parts: parts.map((part) => ({ part })),
+      usage: noUsage,
+      costUsd: 0,
+      lastOrdinal,
+      isFinal: false,
+    });
+  }
+
   return {
     epoch,
     get lastOrdinal() {
@@ -58,23 +93,28 @@ export async function startWork(
     },
     append,
     async step(text) {
-      steps += 1;
-      const id = `text-${steps}`;
-      await append([{ type: 'start-step' }, { type: 'text-start', id }]);
-      for (const word of text.split(/(?<= )/)) await append([{ type: 'text-delta', id, delta: word }]);
-      await append([{ type: 'text-end', id }]);
-      const parts: MessagePart[] = [{ type: 'step-start' }, { type: 'text', text, state: 'done' }];
-      await storeParts(sql, {
-        runId: run.id,
-        epoch,
-        step: steps,
-        parts: parts.map((part) => ({ part })),
-        usage: noUsage,
-        costUsd: 0,
-        lastOrdinal,
-        isFinal: false,
-      });
+      await answer(text, []);
       await append([{ type: 'finish-step' }]);
+    },
+    async ask(text, { isShown = true } = {}) {
+      const [toolCallId, approvalId, input] = [`call-${steps + 1}`, newId(), { command: 'deploy' }];
+      const approval = { id: approvalId, requestReason: text };
+      const part: AskedCall = {
+        type: 'tool-shell',
+        toolCallId,
+        state: 'approval-requested',
+        input,
+        approval,
+      };
+      await answer(text, [part]);
+      await append([
+        { type: 'tool-input-available', toolCallId, toolName: 'shell', input },
+        { type: 'tool-approval-request', approvalId, toolCallId, reason: text },
+      ]);
+      await parkRun(sql, { runId: run.id, epoch, lastOrdinal, calls: [{ approvalId, part }] });
+      const data = { runId: run.id, status: 'awaiting-approval', epoch } as const;
+      if (isShown) await append([{ type: 'data-run', data, transient: true }]);
+      return part;
     },
     async finish(reason, { isSilent = false } = {}) {
       const { run: ended } = await finishRun(sql, { runId: run.id, epoch, reason, lastOrdinal });

@@ -1,5 +1,11 @@
 import type { SwitchyardMessage } from '@switchyard/protocol';
-import { AbstractChat, type ChatState, type ChatStatus, DefaultChatTransport } from 'ai';
+import {
+  AbstractChat,
+  type ChatState,
+  type ChatStatus,
+  DefaultChatTransport,
+  lastAssistantMessageIsCompleteWithApprovalResponses,
+} from 'ai';
 
 /** useChat without a view: the SDK's own chat class over its own default transport. */
 export class TestChat extends AbstractChat<SwitchyardMessage> {}
@@ -19,6 +25,7 @@ export function createTestChat({
     id,
     state: createState(messages),
     transport: createTransport({ gatewayUrl, apiKey }),
+    sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
   });
 }
 

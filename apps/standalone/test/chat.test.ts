@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Chunk, SwitchyardMessage } from '@switchyard/protocol';
+import { type Chunk, isToolPart, type SwitchyardMessage } from '@switchyard/protocol';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestChat, createTransport, plain, type TestChat } from './chat-client.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
@@ -199,4 +199,40 @@ test('a POST that is repeated starts one run and gets the whole answer each time
   expect(new Set(answers).size).toBe(1);
   expect(answers[0]).toContain('word-59');
   expect((await stack.client.messages(chatId)).messages).toHaveLength(2);
+});
+
+test('a call waits for the answer that is given in the chat, and the message goes on', async () => {
+  const shell = (command: string) => ({
+    toolCall: { name: 'shell', arguments: { command, consent: `May I run ${command}?` } },
+  });
+  await stack.setScenario('asking', {
+    turns: [
+      { steps: [{ text: 'I would do this.' }, shell('echo done > a.txt'), shell('echo no > b.txt')] },
+      { steps: [{ toolCall: { name: 'list_files', arguments: {} } }] },
+      { steps: [{ text: 'That is it.' }] },
+    ],
+  });
+  const chat = newChat();
+  await chat.sendMessage(say('asking'));
+  const asked = (chat.lastMessage?.parts ?? []).flatMap((part) =>
+    isToolPart(part) && part.state === 'approval-requested' ? [part.approval] : [],
+  );
+  expect(asked.map(({ requestReason }) => requestReason)).toEqual([
+    'May I run echo done > a.txt?',
+    'May I run echo no > b.txt?',
+  ]);
+  await expectAsStored(chat);
+  await chat.addToolApprovalResponse({ id: asked[0]!.id, approved: true });
+  await chat.addToolApprovalResponse({ id: asked[1]!.id, approved: false, reason: 'Not that.' });
+  await expect.poll(() => textOf(chat.lastMessage), { timeout: 30_000 }).toContain('That is it.');
+  await expect.poll(() => chat.status).toBe('ready');
+  expect(chat.messages).toHaveLength(2);
+  await expectAsStored(chat);
+  const states = (chat.lastMessage?.parts ?? []).filter(isToolPart).map(({ state }) => state);
+  expect(states).toEqual(['output-available', 'output-denied', 'output-available']);
+  expect(JSON.stringify(chat.lastMessage?.parts)).toContain('a.txt');
+  const listing = chat.lastMessage?.parts.find(({ type }) => type === 'tool-list_files');
+  expect(JSON.stringify(listing)).not.toContain('b.txt');
+  const [, second] = await stack.modelRequests('asking');
+  expect(JSON.stringify(second)).toContain('Not that.');
 });

@@ -99,7 +99,8 @@ async function executeClaimed(
   if (context.cancelRequested) stop.stop('cancelled');
   cleanups.push(pollForCancel(worker, { runId, epoch: () => journal.epoch }, stop));
   const maxDurationMs = context.run.limits.maxDurationMs ?? worker.maxDurationMs;
-  cleanups.push(stopAtTimeLimit({ startedAt: context.run.startedAt, maxDurationMs }, stop));
+  const { waitedMs } = context;
+  cleanups.push(stopAtTimeLimit({ startedAt: context.run.startedAt, waitedMs, maxDurationMs }, stop));
   try {
     if (claimed.crashes >= maxCrashes && stop.cause() === null) {
       const detail = `The run's worker died ${claimed.crashes} times without progress.`;
@@ -148,6 +149,8 @@ async function goOn(
     await handOver(journal, result);
     return { answer: 'hand-over', outcome: 'hand-over' };
   }
+  // Nothing is left to do for it until it is answered, and then its job is a new one.
+  if (result.outcome === 'waiting') return { answer: 'done', outcome: 'awaiting-approval' };
   const ended = await endRun(worker, journal, result.ending);
   return { answer: 'done', outcome: ended.reason ?? result.ending.reason };
 }

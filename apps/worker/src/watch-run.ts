@@ -51,12 +51,12 @@ export function pollForCancel(
   return () => clearInterval(timer);
 }
 
-/** Stops the run when its time is over, counted from its first claim. */
+/** Stops the run when its time is over, counted from its first claim without what it waited for people. */
 export function stopAtTimeLimit(
-  run: { readonly startedAt: string | null; readonly maxDurationMs: number },
+  run: { readonly startedAt: string | null; readonly waitedMs: number; readonly maxDurationMs: number },
   stop: RunStop,
 ): () => void {
-  const spentMs = run.startedAt === null ? 0 : Date.now() - Date.parse(run.startedAt);
+  const spentMs = run.startedAt === null ? 0 : Date.now() - Date.parse(run.startedAt) - run.waitedMs;
   // Longer timers would fire at once (2^31 - 1 ms, 24.8 days).
   const leftMs = Math.min(Math.max(0, run.maxDurationMs - spentMs), 2_147_483_647);
   const timer = setTimeout(() => stop.stop('time-limit'), leftMs);

@@ -1,18 +1,20 @@
 import { defineTool } from '@switchyard/agent';
-import { LockLostError } from '@switchyard/bus';
+import { LockLostError, type RunJob } from '@switchyard/bus';
 import {
   chunksOfParts,
   endingChunks,
+  isEnded,
   type MessagePart,
   type Run,
   type SwitchyardMessage,
 } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
-import { readRun, snapshot, type StartedRun } from '@switchyard/store';
+import { answerApprovals, readRun, snapshot, type StartedRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { foldMessage } from '@switchyard/agent/test';
 import { executeRun } from '../src/execute-run.ts';
+import type { Worker } from '../src/worker.ts';
 import { faultyWorker } from './faulty-worker.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
 
@@ -47,6 +49,19 @@ const send = defineTool({
   },
 });
 
+const spend = defineTool({
+  name: 'spend',
+  description: 'Acts on the world outside, once a person has agreed.',
+  inputSchema: textInput,
+  effect: 'once',
+  needs: 'outside',
+  consent: ({ text }) => `Spend it: ${text}?`,
+  async execute({ text }, { callId }) {
+    effects.set(callId, (effects.get(callId) ?? 0) + 1);
+    return { outcome: 'ok', output: { spent: text } };
+  },
+});
+
 const complete = defineTool({
   name: 'complete',
   description: 'Ends the run.',
@@ -56,7 +71,7 @@ const complete = defineTool({
   execute: async ({ text }) => ({ outcome: 'ok', output: { text }, end: { reason: 'finished' } }),
 });
 
-/** A step with two parallel reads and an effect, one that is cut by its length, and one that completes. */
+/** A step with two parallel reads, an effect and one that a person must agree to, one that is cut by its length, and one that completes. */
 const scenario: Scenario = {
   turns: [
     {
@@ -64,6 +79,7 @@ const scenario: Scenario = {
         { reasoning: 'Think.' },
         { text: ['Two ', 'looks.'] },
         { toolCall: { name: 'look', arguments: { text: 'left' }, pieces: 2 } },
+        { toolCall: { name: 'spend', arguments: { text: 'much' } } },
         { toolCall: { name: 'look', arguments: { text: 'right' } } },
         { toolCall: { name: 'send', arguments: { text: 'gone' } } },
       ],
@@ -75,7 +91,7 @@ const scenario: Scenario = {
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness([look, send, complete]);
+  harness = await startHarness([look, send, spend, complete]);
 });
 afterAll(async () => {
   await harness.stop();
@@ -96,25 +112,45 @@ async function viewedMessage(run: Run): Promise<SwitchyardMessage> {
   ]);
 }
 
+/** Agrees to whatever the run waits for, and gives the job that comes of it; null when the run has ended. */
+async function nextJob(runId: string): Promise<RunJob | null> {
+  const { status } = await readRun(harness.sql, harness.actor, runId);
+  if (isEnded(status)) return null;
+  const waiting = await harness.sql<{ approvalId: string }[]>`
+    select id as "approvalId" from approvals where run_id = ${runId} and status = 'requested'`;
+  const answers = waiting.map(({ approvalId }) => ({ approvalId, approved: true, reason: 'Do.' }));
+  await answerApprovals(harness.sql, harness.actor, { runId, answers });
+  const [row] = await harness.sql<{ wakeup: number }[]>`select wakeup from runs where id = ${runId}`;
+  return { runId, wakeup: row!.wakeup, signal: new AbortController().signal };
+}
+
 /** Lets a worker die at its n-th call, then others go on until the run has ended. False when it ended before. */
 async function killAndRecover(
   started: StartedRun,
   cut: { readonly at: number; readonly when: 'before' | 'after' },
 ): Promise<boolean> {
   const first = faultyWorker(harness.worker, { ...cut, how: 'dies' });
-  const lock = new AbortController();
-  const execution = executeRun(first.worker, jobOf(started, lock.signal)).catch(() => 'dead' as const);
-  const hasDied = await Promise.race([first.faulted.then(() => true), execution.then(() => false)]);
-  if (!hasDied) return false;
-  lock.abort(new LockLostError(started.run.id));
-  expect(['done', 'dead']).toContain(await execution);
-  expect(await executeRun(harness.worker, jobOf(started))).toBe('done');
-  return true;
+  const { runId } = jobOf(started);
+  let hasDied = false;
+  // One claim before the person's answer and one after it, and one more after the death.
+  for (let job: RunJob | null = jobOf(started); job; job = await nextJob(runId)) {
+    const lock = new AbortController();
+    const worker: Worker = hasDied ? harness.worker : first.worker;
+    const execution: Promise<string> = executeRun(worker, { ...job, signal: lock.signal }).catch(
+      () => 'dead' as const,
+    );
+    if (!hasDied) {
+      hasDied = await Promise.race([first.faulted.then(() => true), execution.then(() => false)]);
+      if (hasDied) lock.abort(new LockLostError(runId));
+    }
+    expect(hasDied ? ['done', 'dead'] : ['done']).toContain(await execution);
+  }
+  return hasDied;
 }
 
-/** True for a call of `send` whose part does not say what happened. */
+/** True for a call with an effect whose part does not say what happened. */
 function isWronglyTold(part: MessagePart): boolean {
-  if (part.type !== 'tool-send') return false;
+  if (part.type !== 'tool-send' && part.type !== 'tool-spend') return false;
   const count = effects.get(part.toolCallId) ?? 0;
   if (part.state === 'output-available') return count !== 1;
   return count > 1 || part.state !== 'output-error' || !part.errorText.includes('outcome unknown');
@@ -134,8 +170,8 @@ describe.each(['before', 'after'] as const)('a worker that dies %s its n-th call
       expect(message.parts.filter(isWronglyTold), point).toEqual([]);
       if (!hasDied) break;
     }
-    // Claim, read, open, three answers, their calls, and the end.
-    expect(at).toBeGreaterThan(15);
+    // Claim, read, open, three answers, their calls, the wait, all that once more, and the end.
+    expect(at).toBeGreaterThan(25);
   });
 });
 
@@ -145,7 +181,8 @@ describe.each(['before', 'after'] as const)('a worker that loses its connection 
     for (; ; at += 1) {
       const started = await harness.start(scenario);
       const { worker, calls } = faultyWorker(harness.worker, { at, when, how: 'stumbles' });
-      expect(await executeRun(worker, jobOf(started))).toBe('done');
+      for (let job: RunJob | null = jobOf(started); job; job = await nextJob(started.run.id))
+        expect(await executeRun(worker, job)).toBe('done');
       const run = await readRun(harness.sql, harness.actor, started.run.id);
       const message = await storedMessage(harness, run);
       const point = `${when} call ${at}`;
@@ -157,7 +194,7 @@ describe.each(['before', 'after'] as const)('a worker that loses its connection 
       ).toEqual([]);
       if (calls.store + calls.redis < at) break;
     }
-    expect(at).toBeGreaterThan(15);
+    expect(at).toBeGreaterThan(25);
   });
 });
 

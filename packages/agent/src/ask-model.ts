@@ -47,6 +47,8 @@ export interface AskModel {
   readonly stop: RunStop;
   readonly request: ModelRequest;
   readonly step: number;
+  /** Shown already, in front of the answer; shown again when the step is begun anew. */
+  readonly lead: readonly Chunk[];
   readonly toolNames: ReadonlySet<string>;
   readonly retry: RetryPolicy;
   readonly deadlines: ModelDeadlines;
@@ -58,7 +60,7 @@ export interface AskModel {
  * that never answers leaves no empty step; what a broken attempt had shown is withdrawn by `reset-step`.
  */
 export async function askModel(options: AskModel): Promise<Asked> {
-  const { journal, stop, request, step, toolNames, retry, deadlines, logger } = options;
+  const { journal, stop, request, step, lead, toolNames, retry, deadlines, logger } = options;
   let usage = noUsage;
   for (let attempt = 1; ; attempt += 1) {
     const answer = createAnswerChunks({ attempt: `${step}.${attempt}`, knownTools: toolNames });
@@ -93,7 +95,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
     const delayMs = delayBefore(attempt, failure, retry);
     logger.warn({ step, attempt, detail: failure.detail, delayMs, error: failure.cause }, 'model failed');
     if (delayMs === null) return { outcome: 'failed', failure, usage };
-    if (hasShown) await journal.show({ type: 'reset-step' });
+    if (hasShown) await journal.show({ type: 'reset-step' }, ...lead);
     try {
       await pause(delayMs, stop.signal);
     } catch (error) {
@@ -103,7 +105,8 @@ export async function askModel(options: AskModel): Promise<Asked> {
   }
 }
 
-const startStep: Chunk = { type: 'start-step' };
+/** The mark of a step's beginning. */
+export const startStep: Chunk = { type: 'start-step' };
 
 /** How long to wait before the next attempt, in ms; null when there is to be none. */
 export function delayBefore(attempt: number, failure: ModelFailure, retry: RetryPolicy): number | null {

@@ -33,6 +33,15 @@ export function settleCall(part: ToolPart, result: ToolResult): SettledCall {
   };
 }
 
+/** What becomes of a call that a person refused; his answer stands in its part already. */
+export function denyCall(part: ToolPart): SettledCall {
+  return {
+    part: { ...part, state: 'output-denied' } as ToolPart,
+    appended: [],
+    chunks: [{ type: 'tool-output-denied', toolCallId: part.toolCallId }],
+  };
+}
+
 function failed(part: ToolPart, message: string): SettledCall {
   const errorText = storableText(message).slice(0, maxErrorLength).toWellFormed();
   return {

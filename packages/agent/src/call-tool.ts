@@ -205,12 +205,19 @@ export async function storeResult(
   options: { readonly call: PendingCall; readonly result: ToolResult; readonly isUnknown: boolean },
 ): Promise<SettledCall> {
   const settled = settleCall(options.call.part, options.result);
+  await storeSettled(around, { settled, ledger: options.isUnknown ? 'unknown' : 'done' });
+  return settled;
+}
+
+/** The same for a call that was settled without running. */
+export async function storeSettled(
+  around: CallSurroundings,
+  { settled, ledger }: { readonly settled: SettledCall; readonly ledger: Ledger },
+): Promise<void> {
   const { part, appended, chunks } = settled;
-  const ledger = options.isUnknown ? 'unknown' : 'done';
   const { cancelRequested } = await around.journal.store(
     (sql, position) => setToolState(sql, { ...position, callId: part.toolCallId, ledger, part, appended }),
     ...chunks,
   );
   if (cancelRequested) around.stop.stop('cancelled');
-  return settled;
 }

@@ -1,12 +1,14 @@
-import { type Chunk, toolNameOf, type ToolPart } from '@switchyard/protocol';
+import { type Chunk, toolNameOf } from '@switchyard/protocol';
 import {
   type CallOutcome,
   type CallSurroundings,
   callTool,
   type PendingCall,
   storeResult,
+  storeSettled,
 } from './call-tool.ts';
-import { settleCall } from './call-result.ts';
+import { denyCall, settleCall } from './call-result.ts';
+import { type AskingCall, consentOf } from './consent.ts';
 import type { ToolResult } from './tool.ts';
 
 /** The call that ended the run. */
@@ -18,6 +20,8 @@ export interface EndingCall {
 
 export interface CallsOutcome {
   readonly end: EndingCall | null;
+  /** Calls that wait for a person's consent; all others have their results. Never beside `end`. */
+  readonly asking: readonly AskingCall[];
   /** The run was told to stop; some calls may have no result. */
   readonly isStopped: boolean;
   /** When the last running tool ended after a stop, ISO 8601; null when none was running. */
@@ -29,7 +33,8 @@ const maxParallelReads = 8;
 
 /**
  * Runs the calls of one stored answer: consecutive `read` calls side by side, the others in the order in which the
- * model asked. Each result is stored, then shown. A call that ends the run is the last that runs.
+ * model asked. Each result is stored, then shown. A call that ends the run is the last that runs. Calls that need a
+ * person's consent are left to the caller, and no call ends the run before they have their results.
  */
 export async function callTools(
   around: CallSurroundings,
@@ -37,8 +42,18 @@ export async function callTools(
 ): Promise<CallsOutcome> {
   let hasFailedCall = around.journal.step.chunks.some(({ type }) => type === 'tool-output-error');
   let toolKilledAt: string | null = null;
+  const consents = calls.map((call) => ({ call, consent: consentOf(around.tools, call.part) }));
+  const asking = consents.flatMap(({ call, consent }) =>
+    consent.state === 'asking' ? [{ part: call.part, sentence: consent.sentence }] : [],
+  );
+  const ready = consents.filter(({ consent }) => consent.state !== 'asking').map(({ call }) => call);
+  const denied = new Set(consents.flatMap(({ call, consent }) => (consent.state === 'denied' ? [call] : [])));
 
   async function run(call: PendingCall): Promise<EndingCall | null> {
+    if (denied.has(call) && !around.stop.signal.aborted) {
+      await storeSettled(around, { settled: denyCall(call.part), ledger: 'done' });
+      return null;
+    }
     const outcome = await callTool(around, call);
     if (outcome.outcome === 'stopped') {
       if (outcome.wasExecuting) toolKilledAt = new Date().toISOString();
@@ -48,12 +63,10 @@ export async function callTools(
     if (around.stop.signal.aborted) toolKilledAt = new Date().toISOString();
     const { result, isUnknown } = outcome;
     const end = endOf(result);
-    if (end && end.reason === 'finished' && hasFailedCall) {
-      await storeResult(around, {
-        call,
-        result: { outcome: 'error', message: prematureText(call.part) },
-        isUnknown,
-      });
+    const obstacle = end && obstacleTo(end.reason, { hasFailedCall, isAsking: asking.length > 0 });
+    if (obstacle) {
+      const message = `${obstacle} Then call "${toolNameOf(call.part)}" again.`;
+      await storeResult(around, { call, result: { outcome: 'error', message }, isUnknown });
       return null;
     }
     if (end && !around.stop.signal.aborted) {
@@ -69,13 +82,13 @@ export async function callTools(
     return null;
   }
 
-  for (const group of groupsOf(around, calls)) {
+  for (const group of groupsOf(around, ready)) {
     const ends = await Promise.all(group.map(run));
     const end = ends.find((ending) => ending !== null);
     const isStopped = around.stop.signal.aborted;
-    if (end || isStopped) return { end: end ?? null, isStopped, toolKilledAt };
+    if (end || isStopped) return { end: end ?? null, asking: [], isStopped, toolKilledAt };
   }
-  return { end: null, isStopped: around.stop.signal.aborted, toolKilledAt };
+  return { end: null, asking, isStopped: around.stop.signal.aborted, toolKilledAt };
 }
 
 /**
@@ -137,6 +150,14 @@ function endOf(result: ToolResult): { readonly reason: 'finished' | 'asked' } | 
   return result.outcome === 'ok' ? (result.end ?? null) : null;
 }
 
-function prematureText(part: ToolPart): string {
-  return `Not ended: another call of the same answer failed. Read its error, mend it, then call "${toolNameOf(part)}" again.`;
+/** What the model reads when a call that would end the run comes too early; null when nothing is in its way. */
+function obstacleTo(
+  reason: 'finished' | 'asked',
+  { hasFailedCall, isAsking }: { readonly hasFailedCall: boolean; readonly isAsking: boolean },
+): string | null {
+  if (isAsking)
+    return 'Not ended: another call of the same answer waits for a person’s consent. Wait for its result.';
+  if (reason === 'finished' && hasFailedCall)
+    return 'Not ended: another call of the same answer failed. Read its error, mend it.';
+  return null;
 }

@@ -29,8 +29,9 @@ export interface ClaimedRun {
   readonly logger: Logger;
 }
 
-/** How one claim of a run came to its end: the run ends, or another worker goes on. */
+/** How one claim of a run came to its end: the run ends, waits for a person, or another worker goes on. */
 export type AgentOutcome =
   | { readonly outcome: 'ended'; readonly ending: RunEnding }
+  | { readonly outcome: 'waiting' }
   /** `isStepCut`: a model request was under way and is to be paid by estimate. */
   | { readonly outcome: 'hand-over'; readonly isStepCut: boolean };

@@ -25,10 +25,15 @@ const file: FileRow = {
   createdAt: '2026-01-01T00:00:00Z',
 };
 
-async function messagesOf(history: SwitchyardMessage[], own: MessagePart[] = []) {
+async function messagesOf(
+  history: SwitchyardMessage[],
+  own: MessagePart[] = [],
+  corrections: MessagePart[] = [],
+) {
   return await modelMessages({
     history,
     own: { id: 'own', parts: own },
+    corrections,
     files: [file],
     modelId: 'scripted:demo',
     toolSet: {},
@@ -139,5 +144,54 @@ describe('the history for the model', () => {
     expect(countCuts(own)).toBe(0);
     expect(countCuts(own.slice(0, 4))).toBe(2);
     expect(countCuts([])).toBe(0);
+  });
+
+  it('tells what a person refused, and why, and nothing of those whom he allowed', async () => {
+    const denied = tool({
+      state: 'output-denied',
+      approval: { id: 'a1', approved: false, reason: 'Too dear.' },
+    });
+    const allowed = tool({
+      toolCallId: 'c2',
+      state: 'output-available',
+      output: 'ok',
+      approval: { id: 'a2', approved: true },
+    });
+    const [, results] = await messagesOf([], [start, denied, allowed]);
+    expect(results?.content).toMatchObject([
+      { output: { type: 'error-text', value: expect.stringContaining('refused it. His words: Too dear.') } },
+      { output: { value: 'ok' } },
+    ]);
+    expect(JSON.stringify(await messagesOf([], [start, denied, allowed]))).not.toContain('approval');
+  });
+
+  it('gives the model what people said where they said it', async () => {
+    const steering = (value: string): MessagePart => ({
+      type: 'data-steering',
+      data: { messageId: value, text: value },
+    });
+    const done = tool({ state: 'output-available', output: 'ok' });
+    const first = [
+      start,
+      done,
+      start,
+      steering('In red.'),
+      tool({ toolCallId: 'c2', state: 'output-available', output: 'ok' }),
+    ];
+    const messages = await messagesOf(
+      [assistant('scripted:demo', ...first)],
+      [start, done],
+      [steering('In blue.')],
+    );
+    expect(messages.map(({ role, content }) => (role === 'user' ? JSON.stringify(content) : role))).toEqual([
+      'assistant',
+      'tool',
+      '[{"type":"text","text":"In red."}]',
+      'assistant',
+      'tool',
+      'assistant',
+      'tool',
+      '[{"type":"text","text":"In blue."}]',
+    ]);
   });
 });

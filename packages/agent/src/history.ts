@@ -13,6 +13,8 @@ export interface HistoryOptions {
   readonly history: readonly SwitchyardMessage[];
   /** This run's own message so far. */
   readonly own: { readonly id: string; readonly parts: readonly MessagePart[] };
+  /** What people said to the run since its last step; the model reads it now. */
+  readonly corrections: readonly MessagePart[];
   readonly files: readonly FileRow[];
   readonly modelId: string;
   readonly toolSet: ToolSet;
@@ -20,8 +22,12 @@ export interface HistoryOptions {
 
 /** The conversation as the model gets it. Derived from what is stored, never stored itself. */
 export async function modelMessages(options: HistoryOptions): Promise<ModelMessage[]> {
-  const { history, own, files, modelId, toolSet } = options;
-  const messages = [...history.map((message) => withAttachments(message, files)), ...splitAtCuts(own)];
+  const { history, own, corrections, files, modelId, toolSet } = options;
+  const messages: SwitchyardMessage[] = [
+    ...history.map((message) => withAttachments(message, files)),
+    ...splitAtCuts(own),
+    { id: own.id, role: 'assistant', parts: [...corrections] },
+  ];
   return await convertToModelMessages(repairHistory(messages, { modelId }), { tools: toolSet });
 }
 

@@ -1,5 +1,5 @@
 import { openRunLog, type OpenOutcome, type Redis } from '@switchyard/bus';
-import { type Chunk, metadataOfRun } from '@switchyard/protocol';
+import { type Chunk, metadataOfRun, parseEventId } from '@switchyard/protocol';
 import { type Database, loadRun, type RunContext } from '@switchyard/store';
 import { isOpenCall, planReplay, type Replay } from './plan-replay.ts';
 import { createRunJournal, type RunJournal } from './run-journal.ts';
@@ -29,8 +29,11 @@ export async function openRun(options: {
   const context = await throughOutages(() => loadRun(sql, { runId, epoch }), stop.lost);
   const opening = openingOf(context, epoch);
   const opened = await openLog(options, context, opening);
-  const journal = createRunJournal({ ...opened, sql, redis, runId, epoch, stop, opening });
-  const replay = planReplay(opened, context.parts);
+  const wait = context.waitEventId === null ? null : parseEventId(context.waitEventId);
+  const isAtWait = opened.isInStep && opened.lastOrdinal === wait?.ordinal;
+  const replay = planReplay({ ...opened, isAtWait }, context.parts);
+  const { standing } = replay;
+  const journal = createRunJournal({ ...opened, sql, redis, runId, epoch, stop, opening, standing });
   if (replay.chunks.length > 0) await journal.show(...replay.chunks);
   return { context, journal, replay };
 }

@@ -22,7 +22,7 @@ function stored(...steps: readonly MessagePart[][]): StoredPart[] {
         ? {
             callId: part.toolCallId,
             toolName: 'echo',
-            ledger: part.state === 'input-available' ? 'pending' : 'done',
+            ledger: part.state.startsWith('output') ? 'done' : 'pending',
             effect: 'read',
             incarnation: null,
           }
@@ -44,7 +44,7 @@ function standOf(chunks: readonly Chunk[]) {
     closedSteps += 1;
     isInStep = false;
   }
-  return { closedSteps, isInStep };
+  return { closedSteps, isInStep, isAtWait: false };
 }
 
 describe('the replay after a claim', () => {
@@ -56,7 +56,10 @@ describe('the replay after a claim', () => {
       const seen = undisturbed.slice(0, cut);
       const replay = planReplay(standOf(seen), all);
       expect(await foldChunks([...seen, ...replay.chunks]), `cut ${cut}`).toEqual([...first, ...second]);
-      expect(standOf([...seen, ...replay.chunks]), `cut ${cut}`).toEqual({ closedSteps: 1, isInStep: true });
+      expect(standOf([...seen, ...replay.chunks]), `cut ${cut}`).toMatchObject({
+        closedSteps: 1,
+        isInStep: true,
+      });
       expect(replay).toMatchObject({ step: 2, calls: [{ part: call('d'), ledger: 'pending' }] });
     }
   });
@@ -68,23 +71,52 @@ describe('the replay after a claim', () => {
       { type: 'text-start', id: 'x' },
     ];
     const replay = planReplay(standOf(seen), stored(first));
-    expect(replay).toEqual({ chunks: [{ type: 'reset-step' }], step: 2, calls: null });
+    expect(replay).toEqual({ chunks: [{ type: 'reset-step' }], standing: [], step: 2, calls: null });
     expect(await foldChunks([...seen, ...replay.chunks])).toEqual([...first, start]);
   });
 
   it('closes a step whose calls are all done, and asks the model for the next one', () => {
-    const replay = planReplay({ closedSteps: 0, isInStep: true }, stored(first));
+    const replay = planReplay({ closedSteps: 0, isInStep: true, isAtWait: false }, stored(first));
     expect(replay.chunks[0]).toEqual({ type: 'reset-step' });
     expect(replay.chunks.at(-1)).toEqual({ type: 'finish-step' });
     expect(replay).toMatchObject({ step: 2, calls: null });
   });
 
   it('of a first claim is nothing', () => {
-    expect(planReplay({ closedSteps: 0, isInStep: false }, [])).toEqual({ chunks: [], step: 1, calls: null });
+    expect(planReplay(standOf([]), [])).toEqual({ chunks: [], standing: [], step: 1, calls: null });
   });
 
   it('refuses a log that is ahead of the store', () => {
-    expect(() => planReplay({ closedSteps: 2, isInStep: false }, stored(first))).toThrow(/closed steps/);
-    expect(() => planReplay({ closedSteps: 2, isInStep: false }, all)).toThrow(/not in the store/);
+    expect(() => planReplay({ closedSteps: 2, isInStep: false, isAtWait: false }, stored(first))).toThrow(
+      /closed steps/,
+    );
+    expect(() => planReplay({ closedSteps: 2, isInStep: false, isAtWait: false }, all)).toThrow(
+      /not in the store/,
+    );
+  });
+
+  it('at a wait withdraws nothing, shows the answers, and knows what still stands', async () => {
+    const approval = { id: 'approval', requestReason: 'May I?' };
+    const asked = { ...call('d'), state: 'approval-requested', approval } as MessagePart;
+    const answered = {
+      ...call('d'),
+      state: 'approval-responded',
+      approval: { ...approval, approved: false, reason: 'No.' },
+    } as MessagePart;
+    const seen = chunksOfParts([...first, start, text('two'), asked], { closeLastStep: false });
+    const replay = planReplay(
+      { ...standOf(seen), isAtWait: true },
+      stored(first, [start, text('two'), answered]),
+    );
+    expect(replay.chunks).toEqual([
+      { type: 'tool-approval-response', approvalId: 'approval', approved: false, reason: 'No.' },
+    ]);
+    expect(await foldChunks([...seen, ...replay.chunks])).toEqual([...first, start, text('two'), answered]);
+    expect(await foldChunks([{ type: 'start-step' }, ...replay.standing, ...replay.chunks])).toEqual([
+      start,
+      text('two'),
+      answered,
+    ]);
+    expect(replay).toMatchObject({ step: 2, calls: [{ part: answered }] });
   });
 });

@@ -6,12 +6,16 @@ import type { PendingCall } from './call-tool.ts';
 export interface LogStand {
   readonly closedSteps: number;
   readonly isInStep: boolean;
+  /** Its last event is the wait for a person that the run has just come back from: what it shows still stands. */
+  readonly isAtWait: boolean;
 }
 
 /** How a claimed run goes on: what the log lacks, then where the loop begins. */
 export interface Replay {
   /** Brings the log to what the store has: it withdraws what was never stored and shows what was never shown. */
   readonly chunks: readonly Chunk[];
+  /** What the log shows of the open step and goes on showing; `chunks` come after it. */
+  readonly standing: readonly Chunk[];
   /** The step that is worked on, from 1. */
   readonly step: number;
   /** The calls without a result of a stored step; null when the model is to be asked. */
@@ -19,7 +23,7 @@ export interface Replay {
 }
 
 /**
- * Pure. In a step: `reset-step`, then that step's stored parts without a second `start-step`; then every further
+ * Pure. At a wait nothing is withdrawn: the answers are shown. Else, in a step: `reset-step`, then that step's stored parts without a second `start-step`; then every further
  * stored step, whole. A step whose calls all have results is closed; `reset-step` after `finish-step` would destroy
  * it, so a log that is ahead of the store cannot be mended.
  * @throws when the log has closed a step that the store does not have
@@ -29,7 +33,8 @@ export function planReplay(log: LogStand, stored: readonly StoredPart[]): Replay
   if (storedSteps < log.closedSteps) {
     throw new Error(`The log has ${log.closedSteps} closed steps, the store ${storedSteps}.`);
   }
-  const chunks: Chunk[] = log.isInStep ? [{ type: 'reset-step' }] : [];
+  const isResumed = log.isInStep && log.isAtWait;
+  const chunks: Chunk[] = log.isInStep && !isResumed ? [{ type: 'reset-step' }] : [];
   for (let step = log.closedSteps + 1; step <= storedSteps; step += 1) {
     const ofStep = stored.filter((row) => row.step === step);
     const isReopened = log.isInStep && step === log.closedSteps + 1;
@@ -49,8 +54,10 @@ export function planReplay(log: LogStand, stored: readonly StoredPart[]): Replay
   if (isLastOpen && storedSteps === log.closedSteps) {
     throw new Error(`Step ${storedSteps} is closed in the log, but not in the store.`);
   }
+  const isAnswer = ({ type }: Chunk) => type === 'tool-approval-response';
   return {
-    chunks,
+    chunks: isResumed ? chunks.filter(isAnswer) : chunks,
+    standing: isResumed ? chunks.filter((chunk) => !isAnswer(chunk)) : [],
     step: isLastOpen ? storedSteps : storedSteps + 1,
     calls: isLastOpen ? calls : null,
   };

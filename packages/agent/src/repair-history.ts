@@ -28,8 +28,15 @@ function repairPart(part: MessagePart, isForeign: boolean): MessagePart[] {
     return [isForeign ? { type: 'text', text: part.text } : part];
   }
   if (part.type === 'reasoning') return isForeign ? [] : [part];
+  if (part.type === 'data-steering') {
+    const { messageId, text } = part.data;
+    return [{ type: 'steering-message', id: messageId, parts: [{ type: 'text', text }] }];
+  }
   if (!isToolPart(part)) return [part];
-  return [withResult(nativeCall(part, isForeign))];
+  const call = { ...withResult(nativeCall(part, isForeign)) };
+  // A provider has no use for it: what an answer means to the model stands in the result.
+  delete call.approval;
+  return [call];
 }
 
 function nativeCall(part: ToolPart, isForeign: boolean): ToolPart {
@@ -51,8 +58,9 @@ function withResult(part: ToolPart): ToolPart {
       if (part.preliminary !== true) return part;
       break;
     case 'output-error':
-    case 'output-denied':
       return part;
+    case 'output-denied':
+      return closedCall(part, deniedText(part.approval.reason));
     case 'input-streaming':
     case 'input-available':
     case 'approval-requested':
@@ -62,9 +70,15 @@ function withResult(part: ToolPart): ToolPart {
   return closedCall(part, interruptedText);
 }
 
+/** What the model reads for a call that a person refused. */
+function deniedText(reason: string | undefined): string {
+  const said = reason ? ` His words: ${reason}` : '';
+  return `Not run: the person who was asked refused it.${said} Do not try the same by another way; go on without it, or ask.`;
+}
+
 /** The call with an error in place of a result. */
 export function closedCall(part: ToolPart, errorText: string): ToolPart {
-  const { type, toolCallId, input, title, callProviderMetadata } = part;
+  const { type, toolCallId, input, title, callProviderMetadata, approval } = part;
   return {
     type,
     ...(part.type === 'dynamic-tool' ? { toolName: part.toolName } : {}),
@@ -74,6 +88,7 @@ export function closedCall(part: ToolPart, errorText: string): ToolPart {
     ...(title === undefined ? {} : { title }),
     ...(callProviderMetadata === undefined ? {} : { callProviderMetadata }),
     errorText,
+    ...(approval === undefined ? {} : { approval }),
   } as ToolPart;
 }
 

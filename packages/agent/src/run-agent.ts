@@ -1,6 +1,7 @@
 import type { MessagePart } from '@switchyard/protocol';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { callTools } from './call-tools.ts';
+import { waitForConsent } from './consent.ts';
 import { endedBy, endStopped } from './end-agent.ts';
 import { foldChunks } from './fold.ts';
 import { answerStep } from './step.ts';
@@ -30,6 +31,7 @@ export async function runAgent(claimed: ClaimedRun): Promise<AgentOutcome> {
     );
     if (called.end) return await endedBy(claimed, { ...called.end, step });
     if (called.isStopped) return await endStopped(claimed, { ...called, step, isStored: true });
+    if (called.asking.length > 0) return await waitForConsent(claimed, { step, asking: called.asking });
 
     before = [...before, ...(await foldChunks(journal.step.chunks))];
     // Not before all of the step's results are stored and shown: a closed step is never taken back.

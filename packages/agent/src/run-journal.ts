@@ -62,6 +62,8 @@ export interface RunJournalOptions {
   readonly closedSteps: number;
   readonly isInStep: boolean;
   readonly opening: readonly Chunk[];
+  /** What the log shows of the open step and goes on showing. */
+  readonly standing: readonly Chunk[];
   readonly stop: RunStop;
 }
 
@@ -70,6 +72,7 @@ export function createRunJournal(options: RunJournalOptions): RunJournal {
   const serial = createSerial();
   const step = createStepChunks();
   if (options.isInStep) step.add({ type: 'start-step' });
+  for (const chunk of options.standing) step.add(chunk);
   let { epoch, closedSteps } = options;
   let hasEnded = false;
   let isBehind = false;

@@ -1,6 +1,6 @@
-import { AppError, isToolPart, type MessagePart, toolNameOf } from '@switchyard/protocol';
-import { storeParts } from '@switchyard/store';
-import { type Asked, askModel } from './ask-model.ts';
+import { AppError, type Chunk, isToolPart, type MessagePart, toolNameOf } from '@switchyard/protocol';
+import { storeParts, takeCorrections } from '@switchyard/store';
+import { type Asked, askModel, startStep } from './ask-model.ts';
 import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { endAnswered, endFailed, endStopped, stopBefore } from './end-agent.ts';
@@ -25,9 +25,11 @@ export async function answerStep(
   const stopped = await stopBefore(claimed, step);
   if (stopped) return concluded(stopped);
 
+  const corrections = await showCorrections(claimed, step);
   const messages = await modelMessages({
     history: context.history,
     own: { id: context.messageId, parts: before },
+    corrections,
     files: context.files,
     modelId: model.entry.id,
     toolSet: tools.forModel,
@@ -35,6 +37,7 @@ export async function answerStep(
   const asked = await askModel({
     ...claimed,
     step,
+    lead: corrections,
     toolNames: tools.names,
     request: { model, instructions: systemPrompt(context.instructions), messages, toolSet: tools.forModel },
   });
@@ -59,6 +62,18 @@ export async function answerStep(
 
 function concluded(conclusion: AgentOutcome): AnsweredStep {
   return { outcome: 'concluded', conclusion };
+}
+
+type Steering = Extract<Chunk, { type: 'data-steering' }>;
+
+/** What people said to the run since its last step, shown before the model's answer and stored with it. */
+async function showCorrections({ context, journal, replay }: ClaimedRun, step: number): Promise<Steering[]> {
+  // Only people who are quick correct a run before its first step; the read has told whether somebody did.
+  if (step === replay.step && replay.calls === null && !context.hasCorrections) return [];
+  const taken = await journal.store((sql, { runId, epoch }) => takeCorrections(sql, { runId, epoch, step }));
+  const corrections = taken.map((data): Steering => ({ type: 'data-steering', id: data.messageId, data }));
+  if (corrections.length > 0) await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...corrections);
+  return corrections;
 }
 
 /** Stores the answer as one step and gives the calls that are to be run. */

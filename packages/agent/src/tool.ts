@@ -63,6 +63,11 @@ export interface Tool<Input = unknown> {
   readonly inputSchema: z.ZodType<Input>;
   readonly effect: ToolEffect;
   readonly needs: ToolNeed;
+  /**
+   * The sentence for the person whose consent this call needs, or null when it needs none. A call that needs it waits
+   * until somebody has agreed, bound to this very input. Pure: it is asked again after a crash.
+   */
+  consent?(input: Input): string | null;
   /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */
   execute(input: Input, context: ToolContext): Promise<ToolResult>;
   /** Makes the result of a call out of what the sandbox recorded; without it the record itself is the output. */

@@ -22,6 +22,20 @@ async function fold(chunks: readonly Chunk[]): Promise<unknown> {
 
 const json = fc.jsonValue({ maxDepth: 2 });
 const input = fc.dictionary(fc.string(), json, { maxKeys: 2 });
+/** A call that a person was asked about; a call that is not done is in the state that his answer left it in. */
+function withApproval<Call extends { readonly state: string }>(
+  { state, ...call }: Call,
+  {
+    approved,
+    reason,
+    ...request
+  }: { readonly id: string; readonly approved?: boolean; readonly reason?: string },
+) {
+  if (approved === undefined) return { ...call, state: 'approval-requested', approval: request };
+  const approval = { ...request, approved, ...(reason === undefined ? {} : { reason }) };
+  if (!approved) return { ...call, state: 'output-denied', approval };
+  return { ...call, state: state === 'input-available' ? 'approval-responded' : state, approval };
+}
 const tool = fc
   .record({
     name: fc.constantFrom('tool-shell', 'tool-read_file', 'dynamic-tool'),
@@ -29,8 +43,16 @@ const tool = fc
     input,
     output: json,
     state: fc.constantFrom('input-available', 'output-available', 'output-error'),
+    approval: fc.option(
+      fc.record(
+        { id: fc.uuid(), requestReason: fc.string(), approved: fc.boolean(), reason: fc.string() },
+        { requiredKeys: ['id'] },
+      ),
+      { nil: undefined },
+    ),
   })
-  .map(({ name, id, input, output, state }) => ({
+  .map(({ approval, ...call }) => (approval ? withApproval(call, approval) : call))
+  .map(({ name, id, input, output, state, ...rest }) => ({
     type: name,
     ...(name === 'dynamic-tool' ? { toolName: 'unheard-of' } : {}),
     toolCallId: id,
@@ -38,6 +60,7 @@ const tool = fc
     input,
     ...(state === 'output-available' ? { output } : {}),
     ...(state === 'output-error' ? { errorText: 'It failed.' } : {}),
+    ...rest,
   }));
 const part = fc.oneof(
   fc.string().map((text) => ({ type: 'text', text, state: 'done' })),

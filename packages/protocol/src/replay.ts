@@ -67,6 +67,25 @@ function chunksOfToolPart(part: ToolPart): Chunk[] {
   const named = { ...call, toolName: toolNameOf(part), ...provider(part.callProviderMetadata) };
   if (part.state === 'input-streaming') return [{ type: 'tool-input-start', ...named }];
   const chunks: Chunk[] = [{ type: 'tool-input-available', ...named, input: part.input }];
+  const { approval } = part;
+  if (approval) {
+    const { id: approvalId, requestReason: reason } = approval;
+    chunks.push({
+      type: 'tool-approval-request',
+      approvalId,
+      toolCallId: part.toolCallId,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
+  if (approval?.approved !== undefined) {
+    const { id: approvalId, approved, reason } = approval;
+    chunks.push({
+      type: 'tool-approval-response',
+      approvalId,
+      approved,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  }
   switch (part.state) {
     case 'output-available':
       chunks.push({ type: 'tool-output-available', ...call, output: part.output });

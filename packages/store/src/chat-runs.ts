@@ -37,21 +37,15 @@ export async function readChatRun(
   return row && runOfRow(row);
 }
 
-/** The run of an assistant's message, and the event under which it waited for a person last. */
-export interface AnsweringRun {
-  readonly run: Run;
-  readonly waitEventId: string | null;
-}
-
 /** The run that writes an assistant's message. Throws `not_found` (thread, message), `forbidden`. */
 export async function readAnsweringRun(
   sql: Database,
   actor: Actor,
   { threadId, messageId }: { readonly threadId: string; readonly messageId: string },
-): Promise<AnsweringRun> {
+): Promise<Run> {
   const row = await answerOf(sql<{ answer: RunRow }[]>`
     select read_answering_run(${actorValue(sql, actor)}, ${threadId}, ${messageId}) as answer`);
-  return { run: runOfRow(row), waitEventId: row.wait_event_id };
+  return runOfRow(row);
 }
 
 /**

@@ -1,8 +1,16 @@
 export type { Actor } from './actor.ts';
 export { createApiKey } from './api-keys.ts';
+export {
+  type AnsweredApprovals,
+  answerApprovals,
+  type ApprovalAnswer,
+  type ParkRun,
+  parkRun,
+} from './approvals.ts';
 export { type Blobs, createBlobs } from './blobs.ts';
-export { type AnsweringRun, hasMessage, readAnsweringRun, readChatRun, stopThread } from './chat-runs.ts';
+export { hasMessage, readAnsweringRun, readChatRun, stopThread } from './chat-runs.ts';
 export { claimRun, reclaimRun, type RunClaim } from './claim-run.ts';
+export { type CorrectedRun, type Correction, correctRun, takeCorrections } from './corrections.ts';
 export { connectDatabase, type Database } from './database.ts';
 export { RunLostError } from './errors.ts';
 export { createFile, readFile } from './files.ts';

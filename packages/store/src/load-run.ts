@@ -28,6 +28,12 @@ export interface RunContext {
   /** All files that runs attached to the project: a new sandbox needs each of them. */
   readonly files: FileRow[];
   readonly lastOrdinal: number;
+  /** The event under which the run waited for a person last. */
+  readonly waitEventId: string | null;
+  /** How long it has waited for people, in ms; no part of its time limit. */
+  readonly waitedMs: number;
+  /** Whether people have corrected it: then a step may find corrections to read. */
+  readonly hasCorrections: boolean;
   readonly cancelRequested: boolean;
   readonly instructions: string | null;
 }
@@ -50,6 +56,7 @@ interface RunContextRow {
   readonly history: MessageRow[];
   readonly parts: StoredPartRow[];
   readonly files: StoredFileRow[];
+  readonly hasCorrections: boolean;
 }
 
 /** Throws RunLostError. */
@@ -70,6 +77,9 @@ export async function loadRun(
     parts: row.parts.map(storedPartOfRow),
     files: row.files.map(fileOfRow),
     lastOrdinal: row.run.last_ordinal,
+    waitEventId: row.run.wait_event_id,
+    waitedMs: row.run.waited_ms,
+    hasCorrections: row.hasCorrections,
     cancelRequested: row.run.cancel_requested_at !== null,
     instructions: row.run.instructions,
   };

@@ -35,6 +35,7 @@ export interface RunRow {
   readonly cost_usd: number | null;
   readonly last_ordinal: number;
   readonly wait_event_id: string | null;
+  readonly waited_ms: number;
   readonly last_event_id: string | null;
   readonly cancel_requested_at: string | null;
   readonly model_aborted_at: string | null;

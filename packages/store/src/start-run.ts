@@ -117,7 +117,8 @@ export function messageRequest({
   };
 }
 
-interface StartRunAnswer {
+/** What `start_run` answers. */
+export interface StartRunAnswer {
   readonly run: RunRow;
   readonly thread: ThreadRow;
   readonly project: ProjectRow;
@@ -136,10 +137,13 @@ export async function storeRun(
   actor: Actor,
   { request, parts }: { readonly request: object; readonly parts: readonly InputPart[] | null },
 ): Promise<StartedRun> {
-  const { run, thread, project, isReplay, cancelled, promoted } = await answerOf(sql<
-    { answer: StartRunAnswer }[]
-  >`
+  const row = await answerOf(sql<{ answer: StartRunAnswer }[]>`
     select start_run(${actorValue(sql, actor)}, ${jsonbValue(sql, request)}, ${jsonValue(sql, parts && storableJson(parts))}) as answer`);
+  return startedRunOfRow(row);
+}
+
+export function startedRunOfRow(row: StartRunAnswer): StartedRun {
+  const { run, thread, project, isReplay, cancelled, promoted } = row;
   return {
     run: runOfRow(run),
     thread: threadOfRow(thread),

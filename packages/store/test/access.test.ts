@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as store from '../src/index.ts';
 import {
   type Actor,
+  answerApprovals,
+  correctRun,
   createApiKey,
   createFile,
   createProject,
@@ -136,6 +138,8 @@ const namingVerbs: Readonly<Record<string, readonly Attempt[]>> = {
   ],
   createStreamTicket: [(sql, actor, { runId }) => createStreamTicket(sql, actor, runId)],
   revokeStreamTickets: [(sql, actor, { runId }) => revokeStreamTickets(sql, actor, runId)],
+  answerApprovals: [(sql, actor, { runId }) => answerApprovals(sql, actor, { runId, answers: [] })],
+  correctRun: [(sql, actor, { runId }) => correctRun(sql, actor, { runId, text: 'Stop.' })],
   requestCancel: [(sql, actor, { runId }) => requestCancel(sql, actor, runId)],
   readRun: [(sql, actor, { runId }) => readRun(sql, actor, runId)],
   listThreadRuns: [
@@ -185,6 +189,7 @@ const withoutActor = [
   'isCancelRequested',
   'loadRun',
   'migrate',
+  'parkRun',
   'raiseWakeup',
   'readFollowedRuns',
   'readTicketRun',
@@ -197,6 +202,7 @@ const withoutActor = [
   'setToolState',
   'snapshot',
   'storeParts',
+  'takeCorrections',
 ];
 
 describe('two accounts', () => {

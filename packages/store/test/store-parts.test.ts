@@ -111,7 +111,7 @@ describe('storeParts', () => {
     await storeStep(claimed, 1, [textPart('one')]);
     const { messages, activeRun } = await readMessages(sql, actor, claimed.thread.id, { limit: 10 });
     expect(messages[1]?.parts).toEqual([stepStart, textPart('one')]);
-    expect(messages[1]?.metadata).toMatchObject({ status: 'running', steps: 1, durationMs: null });
+    expect(messages[1]?.metadata).toMatchObject({ status: 'running', stepCount: 1, durationMs: null });
     expect(activeRun?.usage.totalTokens).toBe(120);
   });
 

@@ -24,6 +24,14 @@ const inputSchema = z.strictObject({
     .max(maxSeconds)
     .optional()
     .describe(`When to kill it, at most ${maxSeconds} seconds. Default ${defaultSeconds}.`),
+  consent: z
+    .string()
+    .min(1)
+    .max(500)
+    .optional()
+    .describe(
+      'Set it for a command that cannot be undone, spends money or acts on the world outside: one sentence for the user, what it will do and why. The command then waits, and runs only if the user agrees.',
+    ),
 });
 
 /** Runs a command to its end. */
@@ -33,6 +41,7 @@ export const shellTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
+  consent: ({ consent }) => consent ?? null,
   async execute(input, context) {
     const sandbox = await context.sandbox();
     const seconds = input.timeout_seconds ?? defaultSeconds;

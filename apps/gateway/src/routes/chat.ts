@@ -1,7 +1,13 @@
 import { AppError, parseEventId, type StopResponse } from '@switchyard/protocol';
-import { readAnsweringRun, readChatRun, type StartedRun, stopThread } from '@switchyard/store';
+import {
+  answerApprovals,
+  readAnsweringRun,
+  readChatRun,
+  type StartedRun,
+  stopThread,
+} from '@switchyard/store';
 import { Hono } from 'hono';
-import { announceCancel } from '../announce.ts';
+import { addToQueue, announceCancel } from '../announce.ts';
 import type { Gateway, GatewayContext, GatewayEnv } from '../gateway.ts';
 import { openRunStream } from '../open-run-stream.ts';
 import { type ChatCommand, isLargeBody, readChatRequest } from '../read-chat-request.ts';
@@ -30,14 +36,14 @@ export function chatRoutes(gateway: Gateway): Hono<GatewayEnv> {
   async function goOn(
     c: GatewayContext,
     threadId: string,
-    { messageId }: Extract<ChatCommand, { kind: 'answer' }>,
+    { messageId, approvals }: Extract<ChatCommand, { kind: 'answer' }>,
   ): Promise<Response> {
-    const { run, waitEventId } = await readAnsweringRun(sql, c.get('actor'), { threadId, messageId });
+    const actor = c.get('actor');
+    const { id: runId } = await readAnsweringRun(sql, actor, { threadId, messageId });
+    const { run, waitEventId, runnable } = await answerApprovals(sql, actor, { runId, answers: approvals });
+    for (const next of runnable) await addToQueue(gateway, next);
     const cursor = waitEventId === null ? null : parseEventId(waitEventId);
     if (!cursor) throw new AppError('conflict', 'The run does not wait for an answer.');
-    // Better refused than taken without effect.
-    if (run.status === 'awaiting-approval')
-      throw new AppError('conflict', 'The answer to this approval cannot be given in the chat.');
     return openRunStream(gateway, c, { run, cursor, endsAtWait: true, continuesMessage: true });
   }
 

@@ -1,12 +1,18 @@
 import {
+  type ApprovalResponse,
+  approvalRequestSchema,
   isEnded,
   type CancelResponse,
   type Run,
   type RunResponse,
   type StartRunResponse,
+  type SteeringResponse,
+  steeringRequestSchema,
   type TicketResponse,
 } from '@switchyard/protocol';
 import {
+  answerApprovals,
+  correctRun,
   readFollowedRuns,
   readRun,
   requestCancel,
@@ -15,11 +21,12 @@ import {
 } from '@switchyard/store';
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { announceCancel } from '../announce.ts';
+import { addToQueue, announceCancel, announceStart } from '../announce.ts';
 import { awaitRunEnd } from '../await-run-end.ts';
 import type { Gateway, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
 import { openRunStream } from '../open-run-stream.ts';
+import { readJson } from '../read-body.ts';
 import { isMultipart } from '../read-multipart.ts';
 import { readRunRequest } from '../read-run-request.ts';
 import { type RunRequest, startRun } from '../start-run.ts';
@@ -27,6 +34,7 @@ import { streamRun } from '../stream-run.ts';
 import { issueTicket, streamUrlOf } from '../stream-tickets.ts';
 import { validate } from '../validate.ts';
 
+const bodyLimits = { maxBytes: limits.jsonBytes, timeoutMs: limits.bodyTimeoutMs };
 const waitSchema = z.object({ waitMs: z.coerce.number().int().min(0).max(limits.waitMs).default(0) });
 
 /** `/v1/runs`: start, look, follow, stop. */
@@ -86,6 +94,29 @@ export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {
     await announceCancel(gateway, cancelled);
     const { run } = cancelled;
     return c.json({ run, cancel: run.cancel } satisfies CancelResponse);
+  });
+
+  routes.post('/:id/approvals/:approvalId', async (c) => {
+    const answer = validate(approvalRequestSchema, await readJson(c.env.incoming, bodyLimits));
+    const { id: runId, approvalId } = c.req.param();
+    const { run, runnable } = await answerApprovals(sql, c.get('actor'), {
+      runId,
+      answers: [{ approvalId, ...answer }],
+    });
+    for (const next of runnable) await addToQueue(gateway, next);
+    return c.json({ run } satisfies ApprovalResponse);
+  });
+
+  routes.post('/:id/messages', async (c) => {
+    const { text } = validate(steeringRequestSchema, await readJson(c.env.incoming, bodyLimits));
+    const corrected = await correctRun(sql, c.get('actor'), { runId: c.req.param('id'), text });
+    const { outcome } = corrected;
+    if (outcome === 'next-step')
+      return c.json({ outcome, run: corrected.run } satisfies SteeringResponse, 202);
+    const { started } = corrected;
+    await announceStart(gateway, started);
+    c.header('location', `/v1/runs/${started.run.id}`);
+    return c.json({ outcome, run: started.run } satisfies SteeringResponse, 202);
   });
 
   return routes;

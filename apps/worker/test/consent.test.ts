@@ -1,0 +1,219 @@
+import { createToolset, defineTool, foldChunks } from '@switchyard/agent';
+import type { MessagePart, Run, ToolPart } from '@switchyard/protocol';
+import { answerApprovals, readRun, requestCancel, type StartedRun } from '@switchyard/store';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { foldMessage } from '@switchyard/agent/test';
+import { executeRun } from '../src/execute-run.ts';
+import type { Worker } from '../src/worker.ts';
+import { chunksOfLog, type Harness, startHarness, storedMessage } from './harness.ts';
+import { complete, echo } from './test-tools.ts';
+
+/** What the calls that a person agreed to have done. */
+let done: string[];
+beforeEach(() => {
+  done = [];
+});
+
+const spend = defineTool({
+  name: 'spend',
+  description: 'Acts on the world outside.',
+  inputSchema: z.object({ text: z.string(), free: z.boolean().optional() }),
+  effect: 'once',
+  needs: 'outside',
+  consent: ({ text, free }) => (free ? null : `Spend ${text}?`),
+  async execute({ text }) {
+    done.push(text);
+    return { outcome: 'ok', output: { spent: text } };
+  },
+});
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness([echo, spend, complete]);
+});
+afterAll(async () => {
+  await harness.stop();
+});
+
+const call = (name: string, args: Record<string, unknown>) => ({ toolCall: { name, arguments: args } });
+const goOn = { steps: [{ text: 'Good.' }] };
+
+/** Lets a worker take the run as far as it goes. */
+async function work({ id }: Pick<Run, 'id'>, worker: Worker = harness.worker): Promise<Run> {
+  const [row] = await harness.sql<{ wakeup: number }[]>`select wakeup from runs where id = ${id}`;
+  await executeRun(worker, { runId: id, wakeup: row!.wakeup, signal: new AbortController().signal });
+  return await readRun(harness.sql, harness.actor, id);
+}
+
+async function partsOf({ id }: Pick<Run, 'id'>): Promise<ToolPart[]> {
+  const message = await storedMessage(harness, await readRun(harness.sql, harness.actor, id));
+  return message.parts.filter((part): part is ToolPart => 'toolCallId' in part);
+}
+
+const approvalOf = (parts: readonly ToolPart[], index: number) => parts[index]?.approval?.id ?? '';
+
+async function answer(
+  { id: runId }: Pick<Run, 'id'>,
+  ...answers: readonly { approvalId: string; approved: boolean; reason?: string }[]
+) {
+  return await answerApprovals(harness.sql, harness.actor, { runId, answers });
+}
+
+/** The run's message, after a look that viewers who saw everything have the same. */
+async function expectSeen({ run: { id } }: StartedRun): Promise<readonly MessagePart[]> {
+  const message = await storedMessage(harness, await readRun(harness.sql, harness.actor, id));
+  expect(await foldMessage(await chunksOfLog(harness.redis, id))).toEqual(message);
+  return message.parts;
+}
+
+const prompts = () => JSON.stringify(harness.model.requests.at(-1)?.body);
+
+describe('a call that needs consent', () => {
+  it('waits after all others of its answer have run, and shows what it asks', async () => {
+    const started = await harness.start({
+      turns: [
+        {
+          steps: [
+            call('spend', { text: 'ten' }),
+            call('echo', { text: 'hi' }),
+            call('complete', { text: 'ok' }),
+          ],
+        },
+        goOn,
+      ],
+    });
+    expect(await work(started.run)).toMatchObject({ status: 'awaiting-approval', steps: 1 });
+    expect(await partsOf(started.run)).toMatchObject([
+      { type: 'tool-spend', state: 'approval-requested', approval: { requestReason: 'Spend ten?' } },
+      { type: 'tool-echo', state: 'output-available' },
+      // Nothing ends a run that waits for one of its calls.
+      { type: 'tool-complete', state: 'output-error', errorText: expect.stringContaining('consent') },
+    ]);
+    const chunks = await chunksOfLog(harness.redis, started.run.id);
+    expect(chunks.slice(-2)).toMatchObject([
+      { type: 'tool-approval-request', reason: 'Spend ten?' },
+      { type: 'data-run', data: { status: 'awaiting-approval' } },
+    ]);
+    expect(done).toEqual([]);
+    const { parts } = await storedMessage(harness, started.run);
+    expect((await foldMessage(chunks)).parts).toEqual(parts);
+  });
+
+  it('runs with the input that was shown, once a person has agreed', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    await work(started.run);
+    const asked = await partsOf(started.run);
+    await answer(started.run, { approvalId: approvalOf(asked, 0), approved: true });
+    expect(await work(started.run)).toMatchObject({ status: 'completed', steps: 2 });
+    expect(done).toEqual(['ten']);
+    expect(await partsOf(started.run)).toMatchObject([
+      { state: 'output-available', input: asked[0]?.input, approval: { approved: true } },
+    ]);
+    const chunks = await chunksOfLog(harness.redis, started.run.id);
+    // Who has seen the wait is sent only what follows it.
+    expect(chunks.map(({ type }) => type)).not.toContain('reset-step');
+    expect(chunks.filter(({ type }) => type === 'tool-approval-request')).toHaveLength(1);
+    await expectSeen(started);
+  });
+
+  it('does not run when it was refused; the model reads why and goes on', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    await work(started.run);
+    const approvalId = approvalOf(await partsOf(started.run), 0);
+    await answer(started.run, { approvalId, approved: false, reason: 'Too dear.' });
+    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(done).toEqual([]);
+    expect(await partsOf(started.run)).toMatchObject([
+      { state: 'output-denied', approval: { approved: false, reason: 'Too dear.' } },
+    ]);
+    expect(prompts()).toContain('Too dear.');
+    await expectSeen(started);
+  });
+
+  it('waits for all answers, each for itself, and runs the calls in their order', async () => {
+    const texts = ['one', 'two', 'three'];
+    const started = await harness.start({
+      turns: [{ steps: texts.map((text) => call('spend', { text })) }, goOn],
+    });
+    await work(started.run);
+    const asked = await partsOf(started.run);
+    await answer(started.run, { approvalId: approvalOf(asked, 2), approved: true });
+    expect(await work(started.run)).toMatchObject({ status: 'awaiting-approval' });
+    await answer(
+      started.run,
+      { approvalId: approvalOf(asked, 1), approved: false },
+      { approvalId: approvalOf(asked, 0), approved: true },
+    );
+    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(done).toEqual(['one', 'three']);
+    await expectSeen(started);
+  });
+
+  it('is not asked for where it is not needed, nor for arguments that are not valid', async () => {
+    const started = await harness.start({
+      turns: [{ steps: [call('spend', { text: 'nothing', free: true }), call('spend', { wrong: 1 })] }, goOn],
+    });
+    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(done).toEqual(['nothing']);
+    expect(await partsOf(started.run)).toMatchObject([
+      { state: 'output-available' },
+      { state: 'output-error' },
+    ]);
+  });
+
+  it('is closed by a cancel, which needs no answer', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }] });
+    await work(started.run);
+    await requestCancel(harness.sql, harness.actor, started.run.id);
+    expect(await work(started.run)).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
+    expect(await partsOf(started.run)).toMatchObject([
+      { state: 'output-error', errorText: expect.stringContaining('Cancelled') },
+    ]);
+    await expectSeen(started);
+  });
+
+  it('is asked for again in a later step, and the time of the waits is not the run’s', async () => {
+    const worker = { ...harness.worker, maxDurationMs: 60_000 };
+    const started = await harness.start({
+      turns: [{ steps: [call('spend', { text: 'a' })] }, { steps: [call('spend', { text: 'b' })] }, goOn],
+    });
+    for (const index of [0, 1]) {
+      expect(await work(started.run, worker)).toMatchObject({ status: 'awaiting-approval' });
+      await harness.sql`
+        update runs set started_at = started_at - interval '1 hour', waiting_since = waiting_since - interval '1 hour'
+        where id = ${started.run.id}`;
+      await answer(started.run, {
+        approvalId: approvalOf(await partsOf(started.run), index),
+        approved: true,
+      });
+    }
+    expect(await work(started.run, worker)).toMatchObject({ status: 'completed', reason: 'answered' });
+    expect(done).toEqual(['a', 'b']);
+    await expectSeen(started);
+  });
+
+  it('goes on where the log was lost while the run waited', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    await work(started.run);
+    await harness.redis.del(`run:{${started.run.id}}:log`, `run:{${started.run.id}}:meta`);
+    await answer(started.run, { approvalId: approvalOf(await partsOf(started.run), 0), approved: true });
+    const ended = await work(started.run);
+    expect(ended).toMatchObject({ status: 'completed' });
+    expect(done).toEqual(['ten']);
+    // The new log begins with the step that waited, and has all of it.
+    const chunks = await chunksOfLog(harness.redis, started.run.id);
+    expect(await foldChunks(chunks)).toEqual((await storedMessage(harness, ended)).parts);
+  });
+
+  it('of a tool that is gone by the time of the answer tells the model so', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    await work(started.run);
+    await answer(started.run, { approvalId: approvalOf(await partsOf(started.run), 0), approved: true });
+    expect(await work(started.run, { ...harness.worker, tools: createToolset([echo]) })).toMatchObject({
+      status: 'completed',
+    });
+    expect(await partsOf(started.run)).toMatchObject([{ state: 'output-error' }]);
+    await expectSeen(started);
+  });
+});

@@ -10,10 +10,15 @@ let browser: Browser;
 beforeAll(async () => {
   [stack, browser] = await Promise.all([startStack(), openBrowser()]);
   const words = Array.from({ length: 60 }, (_value, index) => `word-${index} `);
-  await stack.setScenario('slow', { turns: [{ steps: [{ text: words, delayMs: 25 }] }] });
-  await stack.setScenario('quick', { turns: [{ steps: [{ text: 'Quick answer.' }] }] });
-  await stack.setScenario('other', { turns: [{ steps: [{ text: 'Other answer.' }] }] });
-  await stack.setScenario('stalling', { turns: [{ steps: [{ text: 'Half a' }, { stall: true }] }] });
+  const scenarios = {
+    'Greet me': [{ text: 'Quick answer.' }],
+    'Something else': [{ text: 'Other answer.' }],
+    'Tell me all': [{ text: words, delayMs: 25 }],
+    'Think long': [{ reasoning: 'Where to begin?' }, { text: 'Half a' }, { stall: true as const }],
+  };
+  for (const [text, steps] of Object.entries(scenarios)) {
+    await stack.setScenario(text.replaceAll(' ', '-'), { match: { text }, turns: [{ steps }] });
+  }
 }, 120_000);
 afterAll(async () => {
   await browser.close();
@@ -61,10 +66,10 @@ describe('examples/use-chat', () => {
 
   test('a message is answered, edited and answered anew, and still there after a reload', async () => {
     const { page, faults } = await openPage(app.url);
-    await send(page, '[[scenario:quick]] Hello.');
+    await send(page, 'Greet me, please.');
     await page.getByText('Quick answer.').waitFor();
     await page.getByRole('button', { name: 'Edit' }).click();
-    await page.getByLabel('Edit').fill('[[scenario:other]] Hello, edited.');
+    await page.getByLabel('Edit').fill('Something else, please.');
     await page.locator('form.edit').getByRole('button', { name: 'Send' }).click();
     await page.getByText('Other answer.').waitFor();
     await page.getByRole('button', { name: 'Regenerate' }).click();
@@ -79,11 +84,11 @@ describe('examples/use-chat', () => {
 
   test('a reload joins the answer that comes; stop ends it', async () => {
     const { page, faults } = await openPage(app.url);
-    await send(page, '[[scenario:slow]] Tell me.');
+    await send(page, 'Tell me all.');
     await page.getByText('word-3').waitFor();
     await page.reload();
     await page.getByText('word-59').waitFor();
-    await send(page, '[[scenario:stalling]] Again.');
+    await send(page, 'Think long.');
     await page.getByText('Half a').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await page.getByRole('button', { name: 'Send' }).waitFor();
@@ -94,4 +99,99 @@ describe('examples/use-chat', () => {
     expect(faults).toEqual([]);
     await page.close();
   });
+});
+
+describe('examples/assistant-ui', () => {
+  let app: ExampleApp;
+  beforeAll(async () => {
+    app = await startExampleApp({ name: 'assistant-ui', gatewayUrl: stack.gatewayUrl, token: stack.apiKey });
+  });
+  afterAll(() => app.stop());
+
+  async function send(page: Page, text: string): Promise<void> {
+    await page.getByLabel('Message').fill(text);
+    await page.getByRole('button', { name: 'Send' }).click();
+  }
+
+  test('the build holds no secret', () => {
+    expect(app.builtText).toContain('/connection.json');
+    expect(app.builtText).not.toContain(stack.apiKey);
+  });
+
+  test('a message is answered, edited and answered anew, and still there after a reload', async () => {
+    const { page, faults } = await openPage(app.url);
+    await send(page, 'Greet me, please.');
+    await page.getByText('Quick answer.').waitFor();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('Edit').fill('Something else, please.');
+    await page.locator('.messages').getByRole('button', { name: 'Send' }).click();
+    await page.getByText('Other answer.').waitFor();
+    await page.getByRole('button', { name: 'Regenerate' }).click();
+    await page.getByText('Other answer.').waitFor();
+    await page.reload();
+    await page.getByText('Other answer.').waitFor();
+    expect(await page.locator('.message').count()).toBe(2);
+    expect(await page.getByText('Quick answer.').count()).toBe(0);
+    await shoot(page, 'assistant-ui');
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('a reload joins the answer that comes; stop ends it', async () => {
+    const { page, faults } = await openPage(app.url);
+    await send(page, 'Tell me all.');
+    await page.getByText('word-3').waitFor();
+    await page.reload();
+    await page.getByText('word-59').waitFor();
+    await send(page, 'Think long.');
+    await page.getByText('Half a').waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Send' }).waitFor();
+    const threadId = new URL(page.url()).hash.slice(1);
+    const { messages } = await stack.client.messages(threadId);
+    expect(messages.at(-1)?.metadata).toMatchObject({ status: 'cancelled' });
+    await shoot(page, 'assistant-ui-stop');
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('threads are listed, opened, renamed, archived and deleted', async () => {
+    const { page, faults } = await openPage(app.url);
+    const thread = (title: string) => page.locator('.thread').filter({ hasText: title });
+    async function clickOn(title: string, button: string): Promise<void> {
+      await thread(title).hover();
+      await thread(title).getByTitle(button).click();
+    }
+    await send(page, 'Greet me first');
+    await page.getByText('Quick answer.').waitFor();
+    await page.locator('.threads > button').click();
+    await send(page, 'Something else then');
+    await page.getByText('Other answer.').waitFor();
+
+    await thread('Greet me first').getByRole('button').first().click();
+    await page.getByText('Quick answer.').waitFor();
+    expect(await page.getByText('Other answer.').count()).toBe(0);
+
+    await clickOn('Greet me first', 'Rename');
+    await page.getByLabel('Title').fill('Greetings');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await thread('Greetings').waitFor();
+    await shoot(page, 'assistant-ui-threads');
+    await page.reload();
+    await thread('Greetings').waitFor();
+    await page.getByText('Quick answer.').waitFor();
+
+    await clickOn('Greetings', 'Archive');
+    await thread('Greetings').waitFor({ state: 'detached' });
+    await clickOn('Something else then', 'Delete');
+    await thread('Something else then').waitFor({ state: 'detached' });
+    await expect.poll(titlesOf(false), { timeout: 20_000 }).not.toContain('Something else then');
+    await expect.poll(titlesOf(true), { timeout: 20_000 }).toContain('Greetings');
+    expect(await titlesOf(false)()).not.toContain('Greetings');
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  const titlesOf = (archived: boolean) => async () =>
+    (await stack.client.threads.list({ archived })).threads.map(({ title }) => title);
 });

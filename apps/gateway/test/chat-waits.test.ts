@@ -1,4 +1,4 @@
-import { type Chunk, metadataOfRun, type Run } from '@switchyard/protocol';
+import { type Chunk, formatEventId, metadataOfRun, type Run } from '@switchyard/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newChat, readToEnd, readUntil, userMessage } from './chat.ts';
 import { startStack, type Stack } from './stack.ts';
@@ -181,8 +181,8 @@ describe('where a run waits for a person', () => {
     const first = await chat.send(userMessage('Deploy.'));
     const run = await chat.runOf(first);
     const work = await startWork(stack, run);
-    await work.step('May I?');
-    const waitEventId = await park(run, work);
+    await work.ask('May I?');
+    const waitEventId = formatEventId({ epoch: work.epoch, ordinal: work.lastOrdinal });
     const whole = await readToEnd(first);
     const untilWait = async (lastEventId: string | null) =>
       await readToEnd(

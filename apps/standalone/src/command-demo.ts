@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Config, readConfig, readEnvironment, root } from './config.ts';
 import { runDemo } from './demo.ts';
+import { personAtTerminal } from './demo-consent.ts';
 import { readDemoArguments } from './demo-arguments.ts';
 import { type DevFile, readDevFile } from './dev-file.ts';
 import { findRunningLauncher } from './instance-lock.ts';
@@ -32,6 +33,7 @@ export async function commandDemo(parameters: readonly string[]): Promise<number
       task,
       files,
       output: process.stdout,
+      askPerson: personAtTerminal(),
       signal: stop.signal,
       saveTo: from,
     });

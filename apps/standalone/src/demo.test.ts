@@ -111,6 +111,7 @@ async function demo(
     task: 'Do it',
     files: more.files ?? [],
     output: { write: (piece) => (text += piece) },
+    askPerson: null,
     signal: more.signal ?? new AbortController().signal,
     saveTo: more.saveTo ?? (await folder()),
   });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createClient, type Client, SwitchyardError } from '@switchyard/client';
 import type { MessageMetadata } from '@switchyard/protocol';
+import { type AskPerson, createDemoConsent, type DemoConsent } from './demo-consent.ts';
 import { createDemoRenderer, type DemoRenderer, formatSeconds } from './demo-renderer.ts';
 import { saveReport } from './demo-report.ts';
 import { type DemoOutput, openTerminal, type Terminal } from './demo-terminal.ts';
@@ -13,6 +14,8 @@ export interface DemoOptions {
   /** Absolute paths of the files to attach. */
   readonly files: readonly string[];
   readonly output: DemoOutput;
+  /** Who is asked before a call that needs consent. */
+  readonly askPerson: AskPerson;
   /** Aborting it cancels the run; the demo still shows how it ends. */
   readonly signal: AbortSignal;
   /** The folder that gets the report. */
@@ -61,7 +64,9 @@ async function followTask(client: Client, options: DemoOptions, terminal: Termin
   line(`${paint('bold', 'Run')}   ${run.id} ${paint('dim', `with ${run.model}`)}`);
 
   const renderer = createDemoRenderer(terminal, () => performance.now());
-  await follow({ client, runId: run.id, renderer, terminal, signal });
+  const { askPerson } = options;
+  const consent = createDemoConsent({ client, runId: run.id, terminal, askPerson, signal });
+  await follow({ client, runId: run.id, renderer, consent, terminal, signal });
   const ending = renderer.ending();
   const metadata = renderer.metadata();
   terminal.endLine();
@@ -83,10 +88,11 @@ async function follow(watch: {
   readonly client: Client;
   readonly runId: string;
   readonly renderer: DemoRenderer;
+  readonly consent: DemoConsent;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { client, runId, renderer, terminal, signal } = watch;
+  const { client, runId, renderer, consent, terminal, signal } = watch;
   const watching = new AbortController();
   let cancelling: Promise<void> | undefined;
   let deadline: NodeJS.Timeout | undefined;
@@ -101,7 +107,10 @@ async function follow(watch: {
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel, { once: true });
   try {
-    for await (const event of client.followRun(runId, { signal: watching.signal })) renderer.show(event);
+    for await (const event of client.followRun(runId, { signal: watching.signal })) {
+      renderer.show(event);
+      await consent.see(event.chunk);
+    }
     await cancelling;
   } finally {
     clearTimeout(deadline);

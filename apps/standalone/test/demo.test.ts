@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { AskPerson } from '../src/demo-consent.ts';
 import { runDemo } from '../src/demo.ts';
 import { type Stack, startStack } from './stack.ts';
 
@@ -23,6 +24,7 @@ interface Wish {
   readonly saveTo: string;
   readonly signal?: AbortSignal;
   readonly onText?: (text: string) => void;
+  readonly askPerson?: AskPerson;
 }
 
 async function demo(options: Wish) {
@@ -38,6 +40,7 @@ async function demo(options: Wish) {
         options.onText?.(text);
       },
     },
+    askPerson: options.askPerson ?? null,
     signal: options.signal ?? new AbortController().signal,
     saveTo: options.saveTo,
   });
@@ -64,6 +67,31 @@ describe('the demo on the whole product', () => {
     const sum = amounts.reduce((total, amount, row) => (row === 200 ? total : total + amount), 0);
     expect(report).toContain('300 rows in 2 columns');
     expect(report).toMatch(new RegExp(`\\| Größe \\| 299 \\| 1 \\|.*\\| ${sum.toLocaleString('en-US')} \\|`));
+  }, 60_000);
+
+  it('asks before a call that needs consent, and refuses it where nobody is to be asked', async () => {
+    const command = (consent: string) => ({
+      steps: [{ toolCall: { name: 'shell', arguments: { command: 'echo did it', consent } } }],
+    });
+    await stack.setScenario('demo-consent', {
+      turns: [command('May I once?'), command('May I twice?'), { steps: [{ text: 'That was it.' }] }],
+    });
+    const task = '[[scenario:demo-consent]]';
+    const asked: string[] = [];
+    const answers = [true, false];
+    const askPerson: AskPerson = (question) => {
+      asked.push(question);
+      return Promise.resolve(answers.shift() ?? false);
+    };
+    const withPerson = await demo({ task, saveTo: await folder(), askPerson });
+    expect(withPerson.exitCode).toBe(0);
+    expect(asked).toHaveLength(2);
+    expect(withPerson.text).toMatch(/May I once\?[^]*did it[^]*May I twice\?[^]*denied[^]*That was it\./);
+
+    const alone = await demo({ task, saveTo: await folder() });
+    expect(alone.exitCode).toBe(0);
+    expect(alone.text).toMatch(/May I once\?[^]*Nobody was there[^]*denied[^]*That was it\./);
+    expect(alone.text).not.toContain('│ did it');
   }, 60_000);
 
   it('cancels the run, and the command that it is in, when it is interrupted', async () => {

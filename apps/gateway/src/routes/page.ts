@@ -49,7 +49,7 @@ function pageHeaders(supabaseOrigin: string): Readonly<Record<string, string>> {
     'x-frame-options': 'DENY',
     // Asked each time and mostly answered 304: a deploy is seen at the next load.
     'cache-control': 'no-cache',
-    vary: 'Accept-Encoding',
+    vary: 'Accept-Encoding, Origin',
   };
 }
 

@@ -12,7 +12,11 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{packages,apps}/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: [
+            '{packages,apps}/*/src/**/*.test.ts',
+            'apps/gateway/page/**/*.test.ts',
+            'scripts/**/*.test.ts',
+          ],
           sequence: { groupOrder: 0 },
           testTimeout: 20_000,
         },

@@ -49,7 +49,8 @@ async function start(): Promise<void> {
     page?.close();
     page = sessions.current() === null ? null : createWorkspacePage(sessions);
     fill(root, page?.element ?? createSignInView(sessions));
-    if (!page) root.querySelector('input')?.focus();
+    if (page) page.focus();
+    else root.querySelector('input')?.focus();
   }
   sessions.onChange(draw);
   draw();

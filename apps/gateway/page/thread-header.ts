@@ -34,7 +34,7 @@ export function createThreadHeader(
   const root = element('header', { class: 'thread-header' }, menuButton, title, menu, filesButton);
   let thread: Thread | null = null;
 
-  function entry(name: IconName, text: string, act: (thread: Thread) => Promise<void>): HTMLElement {
+  function entry(name: IconName, text: Node | string, act: (thread: Thread) => Promise<void>): HTMLElement {
     const button = element('button', { type: 'button' }, icon(name), text);
     button.addEventListener('click', () => {
       menu.open = false;
@@ -44,6 +44,12 @@ export function createThreadHeader(
     return button;
   }
 
+  const archiveWord = element('span', {}, 'Archive');
+  const archive = entry('archive', archiveWord, async (current) => {
+    const { thread: changed } = await api.threads.archive(current.id, !current.archived);
+    if (changed.archived) onGone();
+    else onChange(changed);
+  });
   menu.append(
     element('summary', { class: 'quiet', 'aria-label': 'More', title: 'More' }, icon('more')),
     element(
@@ -57,10 +63,7 @@ export function createThreadHeader(
         });
         if (text !== null) onChange((await api.threads.rename(current.id, text)).thread);
       }),
-      entry('archive', 'Archive', async (current) => {
-        await api.threads.archive(current.id);
-        onGone();
-      }),
+      archive,
       entry('trash', 'Delete', async (current) => {
         const isAgreed = await askForConsent({
           title: 'Delete this task?',
@@ -93,6 +96,7 @@ export function createThreadHeader(
     update(next) {
       thread = next;
       setText(title, next ? titleOf(next) : '');
+      setText(archiveWord, next?.archived ? 'Put back' : 'Archive');
       menu.hidden = next === null;
     },
   };

@@ -53,7 +53,8 @@ export function createThreadListView(list: ThreadList): ThreadListView {
   function noteOf(problem: unknown, count: number): string {
     if (problem) return count === 0 ? wordsOfError(problem) : 'The list may be out of date.';
     if (!list.isLoaded()) return '';
-    return count === 0 ? 'Your tasks will be listed here.' : '';
+    if (count > 0) return '';
+    return list.isNarrowed() ? 'Nothing was found.' : 'Your tasks will be listed here.';
   }
 
   const headings = new Map<string, HTMLElement>();

@@ -8,7 +8,10 @@ export interface ThreadList {
   /** Null while the list can be read; else what is wrong. */
   readonly problem: () => unknown;
   readonly isLoaded: () => boolean;
+  readonly isNarrowed: () => boolean;
   refresh(): Promise<void>;
+  /** Something was changed here: this tab's list and those of the others are read anew. */
+  changed(): void;
   loadMore(): Promise<void>;
   /** Narrows the list; an empty text shows all. */
   search(text: string): Promise<void>;
@@ -74,6 +77,8 @@ export function createThreadList(api: Pick<Client, 'threads'>): ThreadList {
   const onVisible = () => {
     if (!document.hidden) void refresh();
   };
+  const others = new BroadcastChannel('switchyard.threads');
+  others.addEventListener('message', () => void refresh());
   document.addEventListener('visibilitychange', onVisible);
   addEventListener('online', onVisible);
 
@@ -82,7 +87,12 @@ export function createThreadList(api: Pick<Client, 'threads'>): ThreadList {
     hasMore: () => pages.at(-1)?.nextBefore != null,
     problem: () => problem,
     isLoaded: () => isLoaded,
+    isNarrowed: () => query !== '',
     refresh,
+    changed() {
+      others.postMessage(null);
+      void refresh();
+    },
     async loadMore() {
       const before = pages.at(-1)?.nextBefore;
       if (before == null) return;
@@ -104,6 +114,7 @@ export function createThreadList(api: Pick<Client, 'threads'>): ThreadList {
     onChange: (listener) => void listeners.add(listener),
     stop() {
       clearTimeout(timer);
+      others.close();
       listeners.clear();
       document.removeEventListener('visibilitychange', onVisible);
       removeEventListener('online', onVisible);

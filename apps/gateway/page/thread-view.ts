@@ -183,12 +183,13 @@ export function createThreadView(threadId: string, surroundings: ThreadSurroundi
     void sync();
   }
 
-  /** Reads the thread anew when something runs that is not followed. */
+  /** Reads the thread anew and shows what another tab or client did in it. */
   async function sync(): Promise<void> {
     try {
       const page = await api.messages(threadId);
-      if (closing.signal.aborted || live || !page.activeRun || seen.has(page.activeRun.id)) return;
-      showPage(page);
+      if (closing.signal.aborted || live) return;
+      const isBegun = page.activeRun !== null && !seen.has(page.activeRun.id);
+      if (isBegun || lastAnswerOf(page.messages) !== lastAnswerOf(messages)) showPage(page);
     } catch {
       // The list comes round again in some seconds.
     }
@@ -276,7 +277,11 @@ export function createThreadView(threadId: string, surroundings: ThreadSurroundi
     taskBox,
     onListed(listed) {
       if (thread === null || listed.id !== thread.id) return;
-      if (listed.activeRun && !live && !seen.has(listed.activeRun.id)) void sync();
+      const isBegun = listed.activeRun !== null && !seen.has(listed.activeRun.id);
+      const isNews = isBegun || listed.lastMessageAt !== thread.lastMessageAt;
+      thread = listed;
+      surroundings.onThread(listed);
+      if (isNews && !live) void sync();
     },
     stopRun,
     close() {
@@ -284,4 +289,8 @@ export function createThreadView(threadId: string, surroundings: ThreadSurroundi
       status.update(null);
     },
   };
+}
+
+function lastAnswerOf(messages: readonly SwitchyardMessage[]): string | undefined {
+  return messages.findLast(({ role }) => role === 'assistant')?.id;
 }

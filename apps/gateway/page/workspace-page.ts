@@ -18,7 +18,12 @@ import { titleOf } from './thread-list-view.ts';
 import { createThreadView, type ThreadView } from './thread-view.ts';
 
 /** The page of somebody who has signed in: his tasks, the one that is open, and its files. */
-export function createWorkspacePage(sessions: Sessions): { readonly element: HTMLElement; close(): void } {
+export function createWorkspacePage(sessions: Sessions): {
+  readonly element: HTMLElement;
+  /** Puts the cursor where one writes; only once the element is on the screen. */
+  focus(): void;
+  close(): void;
+} {
   const closing = new AbortController();
   const api = connectAs(sessions);
   const list = createThreadList(api);
@@ -105,7 +110,7 @@ export function createWorkspacePage(sessions: Sessions): { readonly element: HTM
           async onSubmit(task) {
             const started = await startTask(task, null);
             goTo({ name: 'thread', threadId: started.thread.id });
-            void list.refresh();
+            list.changed();
           },
         });
         ({ taskBox } = home);
@@ -128,6 +133,11 @@ export function createWorkspacePage(sessions: Sessions): { readonly element: HTM
       }
     }
     setModels(models);
+    focus();
+  }
+
+  function focus(): void {
+    // On a touch screen a keyboard would cover the half of it.
     if (!matchMedia('(pointer: coarse)').matches) taskBox?.focus();
   }
 
@@ -139,11 +149,11 @@ export function createWorkspacePage(sessions: Sessions): { readonly element: HTM
       filesButton: toggleButton('panel', 'Files', () => showFiles(!frame.classList.contains('has-files'))),
       onChange(changed) {
         header.update(changed);
-        void list.refresh();
+        list.changed();
       },
       onGone() {
         goTo({ name: 'home' });
-        void list.refresh();
+        list.changed();
       },
       onProblem: (text) => taskBox?.showProblem(text),
     });
@@ -166,7 +176,7 @@ export function createWorkspacePage(sessions: Sessions): { readonly element: HTM
       onFilesChanged: () => files.refresh(),
       onActivity(isActive) {
         name(isActive);
-        void list.refresh();
+        list.changed();
       },
     });
   }
@@ -201,6 +211,7 @@ export function createWorkspacePage(sessions: Sessions): { readonly element: HTM
   void loadModels();
   return {
     element: frame,
+    focus,
     close() {
       closing.abort();
       thread?.close();

@@ -114,12 +114,20 @@ export function parseInline(text: string): readonly Inline[] {
     return run;
   }
 
+  /** Brackets around something else than a link are text, and hide no link that comes after them. */
+  function unopen(depth: number, frame: Frame): void {
+    flush();
+    frames[depth - 1]?.nodes.push({ kind: 'text', text: textOfMark(frame) }, ...frame.nodes);
+    frames.splice(depth, 1);
+  }
+
   function closeBracket(): void {
     const depth = Math.max(depthOf('['), depthOf('!['));
     destination.lastIndex = at + 1;
     const match = depth > 0 && text[at + 1] === '(' ? destination.exec(text) : null;
     const frame = frames[depth];
     if (!match || !frame) {
+      if (frame) unopen(depth, frame);
       plain += ']';
       at += 1;
       return;

@@ -3,8 +3,11 @@ import { element } from '../element.ts';
 import { icon } from '../icon.ts';
 import type { PartActions } from './part-view.ts';
 
-/** Asks a person whether a call may run. */
-export function createApprovalView(approvalId: string, actions: Pick<PartActions, 'decide'>): HTMLElement {
+/** Asks a person whether a call may run, in the agent's words when it gave any. */
+export function createApprovalView(
+  { approvalId, question }: { readonly approvalId: string; readonly question: string },
+  actions: Pick<PartActions, 'decide'>,
+): HTMLElement {
   const reason = element('input', {
     type: 'text',
     'aria-label': 'Reason, told to the agent when you deny',
@@ -34,7 +37,7 @@ export function createApprovalView(approvalId: string, actions: Pick<PartActions
   return element(
     'div',
     { class: 'approval', role: 'group', 'aria-label': 'Approval' },
-    element('p', {}, 'This step needs your approval before it runs.'),
+    element('p', {}, question),
     element('div', { class: 'approval-actions' }, allow, deny, reason),
     problem,
   );

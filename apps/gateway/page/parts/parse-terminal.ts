@@ -21,7 +21,7 @@ const printable = /[^\u0000-\u0008\u000A-\u001F\u007F]+/y;
 /** A control sequence (CSI), a string command (OSC, ended by BEL or ST), or another short one. */
 const control =
   // oxlint-disable-next-line no-control-regex -- the characters that begin and end control sequences
-  /\u001B(?:\[([0-9:;<=>?]{0,64})[ -/]{0,4}([@-~])|\][^\u0007\u001B]{0,4096}(?:\u0007|\u001B\\)|[()][A-Z0-9]|[ -/]{0,2}[0-~])/y;
+  /\u001B(?:\[([0-9:;<=>?]{0,64})[ -/]{0,4}([@-~])|\][^\u0007\u001B]{0,4096}(?:\u0007|\u001B\\)|[()][A-Z0-9]|[ -/]{0,2}[0-Z\\^-~])/y;
 /** An unfinished sequence longer than this is no sequence. */
 const maxHeld = 4200;
 

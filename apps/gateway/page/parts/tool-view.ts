@@ -50,6 +50,8 @@ export function createToolView(first: ToolPart, actions: PartActions): ToolView 
   let terminal: TerminalView | null = null;
   let approval: { readonly id: string; readonly view: HTMLElement } | null = null;
   let isTouched = false;
+  /** The terminal shows the whole result: live output that comes in the same frame is in it already. */
+  let isFromResult = false;
   let look: Look | null = null;
   let kind: IconName = 'tool';
 
@@ -62,7 +64,10 @@ export function createToolView(first: ToolPart, actions: PartActions): ToolView 
     if (part.state === 'output-available' && toolName === 'shell') {
       const text = textOfResult(part.output);
       // Seen from its end only: a message that was stored has no live output.
-      if (text !== '' && (terminal === null || terminal.isEmpty())) terminalOf().append(text);
+      if (text !== '' && isQuiet(terminal)) {
+        terminalOf().append(text);
+        isFromResult = true;
+      }
     }
     fill(body, ...renderToolBody(toolName, part, terminal?.element ?? null), approvalOf(part));
     if (terminal) terminal.element.scrollTop = terminal.element.scrollHeight;
@@ -75,7 +80,15 @@ export function createToolView(first: ToolPart, actions: PartActions): ToolView 
 
   function approvalOf({ state, approval: asked }: ToolPart): HTMLElement | null {
     if (state !== 'approval-requested' || !asked) return null;
-    if (approval?.id !== asked.id) approval = { id: asked.id, view: createApprovalView(asked.id, actions) };
+    if (approval?.id !== asked.id) {
+      const { consent } = membersOf(part.input);
+      const question =
+        typeof consent === 'string' && consent.trim() !== ''
+          ? consent
+          : 'This step needs your approval before it runs.';
+      const view = createApprovalView({ approvalId: asked.id, question }, actions);
+      approval = { id: asked.id, view };
+    }
     return approval.view;
   }
 
@@ -125,6 +138,7 @@ export function createToolView(first: ToolPart, actions: PartActions): ToolView 
       drawBody();
     },
     appendOutput(text) {
+      if (isFromResult) return;
       const isFirst = isQuiet(terminal);
       terminalOf().append(text);
       if (!isFirst) return;

@@ -5,11 +5,12 @@ import type { Stack } from './stack.ts';
 /** A browser of its own that looks at the page of a stack, and what went wrong in it. */
 export interface Visit {
   readonly page: Page;
-  /** Errors of scripts and violations of the policy, from all tabs. */
-  readonly faults: readonly string[];
   /** Every address that was asked for, from all tabs. */
   readonly requests: readonly URL[];
-  /** Fails when anything went wrong, or when a request left for another place than the gateway and the sign-in service. */
+  /**
+   * Fails for an error of a script, for a violation of the policy, and for a request to another place than the gateway
+   * and the sign-in service, in any tab.
+   */
   readonly expectNoFault: () => void;
   readonly close: () => Promise<void>;
 }
@@ -43,7 +44,6 @@ export async function visitPage(
   const own = new Set([new URL(stack.gatewayUrl).origin, new URL(stack.supabaseUrl).origin]);
   return {
     page,
-    faults,
     requests,
     expectNoFault() {
       expect(faults).toEqual([]);
@@ -62,4 +62,30 @@ export async function signIn({ page }: Visit, { email, password }: Stack): Promi
   await page.getByLabel('Password').fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'What needs doing?' }).waitFor();
+}
+
+/** The box that takes the next task. */
+export const taskBox = (page: Page) => page.locator('textarea');
+
+/** Sends a task from wherever the page is; answers the id of its thread. */
+export async function startTask(page: Page, text: string): Promise<string> {
+  await taskBox(page).fill(text);
+  await taskBox(page).press('Enter');
+  await page.waitForURL(/#\/t\//);
+  return page.url().slice(page.url().lastIndexOf('/') + 1);
+}
+
+/** How the last answer ended: its words and figures. */
+export const ending = (page: Page) => page.locator('.message').last().locator('.ending');
+
+/** Lets files fall onto the page, as a person does with the mouse. */
+export async function dropFile(page: Page, name: string, content: string): Promise<void> {
+  const dataTransfer = await page.evaluateHandle(`(() => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([${JSON.stringify(content)}], ${JSON.stringify(name)}));
+    return dropped;
+  })()`);
+  await page.dispatchEvent('body', 'dragenter', { dataTransfer });
+  await page.getByText('Drop files to attach them').waitFor();
+  await page.dispatchEvent('body', 'drop', { dataTransfer });
 }

@@ -3,8 +3,19 @@ import type { Stack } from './stack.ts';
 const exampleTask = 'Write a haiku about trains to haiku.txt, then show it.';
 
 /** What runs, where, and one command that works as it is printed. */
-export function banner({ devFile, descriptions }: Stack, seconds: number): string {
+export function banner(
+  { devFile, descriptions }: Pick<Stack, 'devFile' | 'descriptions'>,
+  seconds: number,
+): string {
+  const { email, password } = devFile;
   const rows = [
+    ['page', `${devFile.gatewayUrl}/`],
+    [
+      '',
+      email === null || password === null
+        ? 'sign in with an account of your Supabase project'
+        : `sign in as ${email} with the password ${password}`,
+    ],
     ['API', devFile.gatewayUrl],
     ['model', descriptions.model],
     ['sandbox', descriptions.sandbox],
@@ -17,7 +28,7 @@ export function banner({ devFile, descriptions }: Stack, seconds: number): strin
     '',
     ...rows.map(([name = '', value = '']) => `  ${name.padEnd(10)}${value}`),
     '',
-    'Try it:',
+    'Or without the page:',
     '',
     `  ${curlLine(devFile)}`,
     '',

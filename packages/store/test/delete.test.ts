@@ -3,7 +3,9 @@ import type { UserId } from '@switchyard/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Actor,
+  answerApprovals,
   claimRun,
+  correctRun,
   createApiKey,
   createFile,
   createProject,
@@ -262,6 +264,8 @@ it('keeps to all or nothing while deletions race with starts, claims, ends, stop
       () => stopThread(sql, owner, run.threadId),
       () => newRun(sql, owner, { threadId: run.threadId, onBusy: 'queue' }),
       () => createStreamTicket(sql, owner, run.id),
+      () => correctRun(sql, owner, { runId: run.id, text: 'Left.' }),
+      () => answerApprovals(sql, owner, { runId: run.id, answers: [{ approvalId: run.id, approved: true }] }),
       () => createThread(sql, owner, { projectId: run.projectId }),
       () => readMessages(sql, owner, run.threadId, { limit: 10 }),
       remove,

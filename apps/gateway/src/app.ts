@@ -7,6 +7,7 @@ import { answerProblem, identifyRequest } from './request-log.ts';
 import { accountRoutes } from './routes/account.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { fileRoutes } from './routes/files.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { configRoutes } from './routes/config.ts';
 import { pageRoutes } from './routes/page.ts';
 import { projectRoutes } from './routes/projects.ts';
@@ -43,6 +44,7 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
   );
   app.get('/livez', (c) => c.json({ status: 'ok' }));
   app.route('/', pageRoutes(gateway));
+  app.route('/', docsRoutes(gateway));
   // Asked before anybody has signed in.
   app.route('/v1/config', configRoutes(gateway));
 

@@ -21,9 +21,13 @@ export type PageFiles = ReadonlyMap<string, PageFile>;
 const mediaTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
   '.svg': 'image/svg+xml',
   '.ts': 'text/javascript; charset=utf-8',
 };
+/** What a page is made of; whatever else lies beside it is not served. */
+const servedExtensions: ReadonlySet<string> = new Set(['.css', '.html', '.svg', '.ts']);
 const compress = promisify(gzip);
 const pageDirectory = path.resolve(import.meta.dirname, '../page');
 /** The published client's own sources: the page is one of its users. */
@@ -37,7 +41,9 @@ export async function loadPageFiles(): Promise<PageFiles> {
   const [page, client] = await Promise.all([readSources(pageDirectory), readSources(clientDirectory)]);
   const sources = [...page, ...client.map(([name, text]) => [`client/${name}`, text] as const)];
   return new Map(
-    await Promise.all(sources.map(async ([name, text]) => [name, await prepare(name, text)] as const)),
+    await Promise.all(
+      sources.map(async ([name, text]) => [name, await preparePageFile(name, Buffer.from(text))] as const),
+    ),
   );
 }
 
@@ -45,7 +51,9 @@ async function readSources(directory: string): Promise<(readonly [name: string, 
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter(
     (entry) =>
-      entry.isFile() && path.extname(entry.name) in mediaTypes && !/\.(?:test|d)\.ts$/.test(entry.name),
+      entry.isFile() &&
+      servedExtensions.has(path.extname(entry.name)) &&
+      !/\.(?:test|d)\.ts$/.test(entry.name),
   );
   return await Promise.all(
     files.map(async ({ parentPath, name }) => {
@@ -58,9 +66,10 @@ async function readSources(directory: string): Promise<(readonly [name: string, 
   );
 }
 
-async function prepare(name: string, text: string): Promise<PageFile> {
+/** Makes a file ready to be served, types stripped; its media type follows from its name. */
+export async function preparePageFile(name: string, content: Buffer): Promise<PageFile> {
   const extension = path.extname(name);
-  const bytes = Buffer.from(extension === '.ts' ? asBrowserModule(text) : text);
+  const bytes = extension === '.ts' ? Buffer.from(asBrowserModule(content.toString())) : content;
   return {
     mediaType: mediaTypes[extension] ?? 'application/octet-stream',
     bytes,

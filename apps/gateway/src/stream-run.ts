@@ -1,11 +1,9 @@
 import { AppError, formatEventId, isEnded, type Run } from '@switchyard/protocol';
-import { z } from 'zod';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { cursorOf, openRunStream } from './open-run-stream.ts';
+import { viewSchema } from './queries.ts';
 import { lastPositionOf } from './run-snapshot.ts';
 import { validate } from './validate.ts';
-
-const viewSchema = z.object({ until: z.literal('wait').optional() });
 
 /**
  * Answers `GET /v1/runs/:id/stream`, from the cursor of the request; `readRun` says whether the caller may read it. A

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { connectRedis, type Redis } from '@switchyard/bus';
 import { type Client, createClient } from '@switchyard/client';
 import { createLifecycle, createLogger } from '@switchyard/process';
+import { type WatchedAnswers, watchAnswers } from '@switchyard/protocol/test';
 import { startSupabase, type SupabaseStandIn } from '@switchyard/stand-ins';
 import type { Database } from '@switchyard/store';
 import { createTestDatabase } from '@switchyard/store/test';
@@ -20,6 +21,8 @@ export interface Stack {
   readonly sql: Database;
   readonly redis: Redis;
   readonly supabase: SupabaseStandIn;
+  /** The gateway's answers to this process; `stop` fails when one of them is not in its OpenAPI document. */
+  readonly answers: WatchedAnswers;
   /** The gateway's log, from the level that `LOG_LEVEL` names; silent unless told. */
   readonly logged: readonly string[];
   /** A new person's token. */
@@ -54,7 +57,8 @@ export async function startStack(environment: Readonly<Record<string, string>> =
   const logged: string[] = [];
   const served = await serve(variables, logged);
   const { url, adminUrl } = served;
-  const others: { drain(): Promise<void> }[] = [];
+  const answers = await watchAnswers(url);
+  const others: { readonly answers: WatchedAnswers; drain(): Promise<void> }[] = [];
   return {
     url,
     adminUrl,
@@ -62,6 +66,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     sql: database.sql,
     redis,
     supabase,
+    answers,
     logged,
     signIn() {
       const userId = randomUUID();
@@ -71,7 +76,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     drain: () => served.drain(),
     async startAnother() {
       const another = await serve(variables, logged);
-      others.push(another);
+      others.push({ ...another, answers: await watchAnswers(another.url) });
       return another;
     },
     async stop() {
@@ -80,6 +85,8 @@ export async function startStack(environment: Readonly<Record<string, string>> =
       await supabase.stop();
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });
+      for (const watched of [answers, ...others.map((other) => other.answers)])
+        await watched.expectDocumented();
     },
   };
 }

@@ -22,6 +22,16 @@ describe('a run from its request to its end', () => {
     expect(ended.steps).toBeGreaterThan(1);
     expect(ended.usage.totalTokens).toBeGreaterThan(0);
     expect(await foldFrames(frames)).toEqual(await stack.readAnswer(run));
+    // What they saw is held against /openapi.json.
+    await stack.answers.expectDocumented();
+    expect([...stack.answers.succeeded]).toEqual(
+      expect.arrayContaining([
+        'POST /v1/runs',
+        'GET /v1/runs/{id}',
+        'GET /v1/runs/{id}/stream',
+        'GET /v1/threads/{threadId}/messages',
+      ]),
+    );
   });
 
   it('shows three viewers the same message: steady, cut off at every event, and late', async () => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Client, createClient } from '@switchyard/client';
 import type { Run, StartRunRequest, StartRunResponse } from '@switchyard/protocol';
+import { type WatchedAnswers, watchAnswers } from '@switchyard/protocol/test';
 import type { Scenario } from '@switchyard/stand-ins';
 import { type DevFile, readDevFile } from '../src/dev-file.ts';
 
@@ -17,6 +18,8 @@ export interface Stack {
   readonly email: string;
   readonly password: string;
   readonly client: Client;
+  /** The gateway's answers to this process; `stop` fails when one of them is not in its OpenAPI document. */
+  readonly answers: WatchedAnswers;
   readonly workerPid: () => Promise<number>;
   readonly startRun: (
     input: string,
@@ -61,6 +64,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
   }
   const { apiKey, gatewayUrl, supabaseUrl, email, password, scriptedModelUrl } = await requireDevFile();
   const client = createClient({ url: gatewayUrl, token: apiKey });
+  const answers = await watchAnswers(gatewayUrl);
 
   async function askModel(target: string, init?: RequestInit): Promise<Response> {
     const response = await fetch(new URL(target, scriptedModelUrl ?? ''), init);
@@ -81,6 +85,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     email: email ?? '',
     password: password ?? '',
     client,
+    answers,
     async workerPid() {
       const { worker } = (await requireDevFile()).pids;
       if (worker === null) throw new Error('The worker has no pid.');
@@ -108,6 +113,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
       launcher.kill('SIGTERM');
       await ended;
       await rm(dataDir, { recursive: true, force: true });
+      await answers.expectDocumented();
     },
   };
 }

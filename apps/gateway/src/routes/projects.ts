@@ -12,7 +12,7 @@ import { downloadFile } from '../download-file.ts';
 import type { Gateway, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
 import { listWorkspace } from '../list-workspace.ts';
-import { pageSchema } from '../page.ts';
+import { pageSchema } from '../queries.ts';
 import { readJson } from '../read-body.ts';
 import { validate } from '../validate.ts';
 

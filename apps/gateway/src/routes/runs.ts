@@ -20,12 +20,12 @@ import {
   type StartedRun,
 } from '@switchyard/store';
 import { Hono } from 'hono';
-import { z } from 'zod';
 import { addToQueue, announceCancel, announceStart } from '../announce.ts';
 import { awaitRunEnd } from '../await-run-end.ts';
 import type { Gateway, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
 import { openRunStream } from '../open-run-stream.ts';
+import { waitSchema } from '../queries.ts';
 import { readJson } from '../read-body.ts';
 import { isMultipart } from '../read-multipart.ts';
 import { readRunRequest } from '../read-run-request.ts';
@@ -35,7 +35,6 @@ import { issueTicket, streamUrlOf } from '../stream-tickets.ts';
 import { validate } from '../validate.ts';
 
 const bodyLimits = { maxBytes: limits.jsonBytes, timeoutMs: limits.bodyTimeoutMs };
-const waitSchema = z.object({ waitMs: z.coerce.number().int().min(0).max(limits.waitMs).default(0) });
 
 /** `/v1/runs`: start, look, follow, stop. */
 export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {

@@ -1,5 +1,4 @@
 import {
-  clientTextSchema,
   createThreadRequestSchema,
   type MessagesResponse,
   type RunsResponse,
@@ -17,21 +16,12 @@ import {
   updateThread,
 } from '@switchyard/store';
 import { Hono } from 'hono';
-import { z } from 'zod';
 import { announceDeletion } from '../announce.ts';
 import type { Gateway, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
-import { pageSchema } from '../page.ts';
+import { pageSchema, threadsQuerySchema } from '../queries.ts';
 import { readJson } from '../read-body.ts';
 import { validate } from '../validate.ts';
-
-const listSchema = pageSchema.extend({
-  search: clientTextSchema
-    .max(limits.searchLength)
-    .transform((text) => text.trim() || undefined)
-    .optional(),
-  archived: z.stringbool({ truthy: ['true'], falsy: ['false'] }).default(false),
-});
 
 /** `/v1/threads`; every `:threadId` is an id or the client's own externalId. */
 export function threadRoutes(gateway: Gateway): Hono<GatewayEnv> {
@@ -39,7 +29,7 @@ export function threadRoutes(gateway: Gateway): Hono<GatewayEnv> {
   const routes = new Hono<GatewayEnv>();
 
   routes.get('/', async (c) => {
-    const threads = await listThreads(sql, c.get('actor'), validate(listSchema, c.req.query()));
+    const threads = await listThreads(sql, c.get('actor'), validate(threadsQuerySchema, c.req.query()));
     return c.json(threads satisfies ThreadsResponse);
   });
 

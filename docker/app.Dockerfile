@@ -30,4 +30,4 @@ COPY --from=installed --chown=root:root /build .
 RUN ln -s "/app/apps/${APP}/src/main.ts" /app/main.ts
 USER node
 # Node is pid 1: it gets SIGTERM itself and drains.
-CMD ["node", "--enable-source-maps", "/app/main.ts"]
+CMD ["node", "--enable-source-maps", "--disable-warning=ExperimentalWarning", "/app/main.ts"]

@@ -24,7 +24,9 @@ export function createHomeView({
   readonly onSubmit: (task: Task) => Promise<void>;
 }): HomeView {
   const taskBox = createTaskBox({
-    placeholder: 'Describe a task, or drop files here',
+    placeholder: matchMedia('(pointer: coarse)').matches
+      ? 'Describe a task'
+      : 'Describe a task, or drop files here',
     onSubmit,
   });
   const scripted = element(

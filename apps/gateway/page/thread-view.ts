@@ -143,6 +143,7 @@ export function createThreadView(threadId: string, surroundings: ThreadSurroundi
   function follow(run: Run): void {
     if (live?.runId === run.id) return;
     live?.stop();
+    let wasWaiting = run.status === 'awaiting-approval';
     seen.add(run.id);
     taskBox.setMode('correct');
     surroundings.onActivity(true);
@@ -152,7 +153,13 @@ export function createThreadView(threadId: string, surroundings: ThreadSurroundi
       answer: conversation.answer(run.messageId),
       signal: closing.signal,
       onDraw: (change) => scroll.keep(change),
-      onStatus: (shown) => status.update(shown),
+      onStatus(shown) {
+        status.update(shown);
+        // The list says so too when a person is waited for.
+        const isWaiting = shown?.status === 'awaiting-approval';
+        if (isWaiting !== wasWaiting) surroundings.onActivity(true);
+        wasWaiting = isWaiting;
+      },
       onMessage: (message) => {
         messages = [...messages.filter(({ id }) => id !== message.id), message];
         plan.update(planOf([message]).length > 0 ? planOf([message]) : planOf(messages));

@@ -174,12 +174,13 @@ describe('a task', () => {
     );
     expect(said).toEqual(stored?.map((text) => text.replaceAll('*', '')));
 
-    await files.getByRole('button', { name: 'out' }).click();
-    await files.getByRole('button', { name: /report\.md/ }).click();
+    await page.locator('.tool summary').filter({ hasText: 'out/report.md' }).click();
+    await page.locator('.tool').getByRole('button', { name: 'report.md' }).click();
     await files.getByRole('heading', { name: 'Two people' }).waitFor();
     await files.getByRole('cell', { name: 'Ada' }).waitFor();
     await files.getByRole('button', { name: 'Back to the files' }).click();
-    await files.getByRole('button', { name: 'Up' }).click();
+    await files.getByRole('button', { name: 'out' }).click();
+    await files.getByRole('button', { name: /report\.md/ }).waitFor();
     await page
       .locator('.is-user')
       .getByRole('button', { name: /people\.csv/ })

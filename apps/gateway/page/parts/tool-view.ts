@@ -3,6 +3,7 @@ import type { ToolPart } from '@switchyard/protocol';
 import { element, fill, setText } from '../element.ts';
 import { formatDuration } from '../format.ts';
 import { icon, type IconName } from '../icon.ts';
+import { fileChip } from './file-chip.ts';
 import { createApprovalView } from './approval-view.ts';
 import type { PartActions, PartView } from './part-view.ts';
 import { createTerminalView, type TerminalView } from './terminal-view.ts';
@@ -15,6 +16,8 @@ export interface ToolView extends PartView {
   appendOutput(text: string): void;
 }
 
+/** Tools whose path names a file that can be shown. */
+const fileTools = new Set(['read_file', 'write_file', 'str_replace']);
 /** A guess. */
 const maxGlanceLines = 10;
 
@@ -69,13 +72,21 @@ export function createToolView(first: ToolPart, actions: PartActions): ToolView 
         isFromResult = true;
       }
     }
-    fill(body, ...renderToolBody(toolName, part, terminal?.element ?? null), approvalOf(part));
+    fill(body, ...renderToolBody(toolName, part, terminal?.element ?? null), fileOf(part), approvalOf(part));
     if (terminal) terminal.element.scrollTop = terminal.element.scrollHeight;
   }
 
   function terminalOf(): TerminalView {
     terminal ??= createTerminalView('Output');
     return terminal;
+  }
+
+  /** The file that is there now, in full. */
+  function fileOf({ state, input }: ToolPart): HTMLElement | null {
+    const { path } = membersOf(input);
+    if (state !== 'output-available' || typeof path !== 'string' || !fileTools.has(toolName)) return null;
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return fileChip({ name, size: null }, () => actions.openFile(path.replace(/^\/workspace\//, '')));
   }
 
   function approvalOf({ state, approval: asked }: ToolPart): HTMLElement | null {

@@ -14,6 +14,11 @@ const checks = [
   { title: 'types of the page (tsc)', command: 'tsc', parameters: ['-p', 'apps/gateway/page'] },
   { title: 'types of use-chat (tsc)', command: 'tsc', parameters: ['-p', 'examples/use-chat'] },
   { title: 'types of assistant-ui (tsc)', command: 'tsc', parameters: ['-p', 'examples/assistant-ui'] },
+  {
+    title: 'types of client tests (tsc)',
+    command: 'tsc',
+    parameters: ['-p', 'apps/standalone/test/clients/page'],
+  },
   { title: 'unused code (knip)', command: 'knip', parameters: ['--no-config-hints'] },
   { title: 'boundaries (turbo)', command: 'turbo', parameters: ['boundaries'] },
 ];

@@ -3,6 +3,7 @@ import {
   AbstractChat,
   type ChatState,
   type ChatStatus,
+  type ChatTransport,
   DefaultChatTransport,
   lastAssistantMessageIsCompleteWithApprovalResponses,
 } from 'ai';
@@ -15,16 +16,18 @@ export function createTestChat({
   apiKey,
   id,
   messages = [],
+  transport = createTransport({ gatewayUrl, apiKey }),
 }: {
   readonly gatewayUrl: string;
   readonly apiKey: string;
   readonly id: string;
   readonly messages?: readonly SwitchyardMessage[];
+  readonly transport?: ChatTransport<SwitchyardMessage>;
 }): TestChat {
   return new TestChat({
     id,
     state: createState(messages),
-    transport: createTransport({ gatewayUrl, apiKey }),
+    transport,
     sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithApprovalResponses,
   });
 }
@@ -56,7 +59,7 @@ function createState(initial: readonly SwitchyardMessage[]): ChatState<Switchyar
   return state;
 }
 
-/** What travels of the messages: what a client leaves undefined is not there. */
-export function plain(messages: readonly SwitchyardMessage[]): unknown {
-  return JSON.parse(JSON.stringify(messages));
+/** What travels of messages or parts: what a client leaves undefined is not there. */
+export function plain(shown: unknown): unknown {
+  return JSON.parse(JSON.stringify(shown ?? null));
 }

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 /** A line to a server that can break. */
 export interface CuttingProxy {
   readonly url: string;
-  /** Breaks the next connection whose answer comes to hold this text, right behind it: in the middle of a frame. */
+  /** Breaks the next connection that from now on comes to bring this text, right behind it: in the middle of a frame. */
   cutAfter(text: string): void;
   /** How many connections were broken. */
   readonly cuts: number;
@@ -13,12 +13,14 @@ export interface CuttingProxy {
 
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);
-  let marker: string | null = null;
+  let wanted: { readonly marker: string } | null = null;
   let cuts = 0;
   const open = new Set<Socket>();
   const server = createServer((near) => {
     const far = connect(Number(port), hostname);
+    /** What came since `sought` is wanted: a connection that is used again has brought other answers before. */
     let seen = '';
+    let sought = wanted;
     for (const socket of [near, far]) {
       open.add(socket);
       socket.on('error', () => undefined);
@@ -30,23 +32,27 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     }
     near.pipe(far);
     far.on('data', (bytes: Buffer) => {
+      if (sought !== wanted) {
+        sought = wanted;
+        seen = '';
+      }
       seen += bytes.toString('latin1');
-      const at = marker === null ? -1 : seen.indexOf(marker);
-      if (marker === null || at === -1) {
+      const at = wanted === null ? -1 : seen.indexOf(wanted.marker);
+      if (wanted === null || at === -1) {
         near.write(bytes);
         return;
       }
-      const wanted = at + marker.length - (seen.length - bytes.length);
-      marker = null;
+      const length = at + wanted.marker.length - (seen.length - bytes.length);
+      wanted = null;
       cuts += 1;
-      near.write(bytes.subarray(0, wanted), () => near.destroy());
+      near.write(bytes.subarray(0, length), () => near.destroy());
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cutAfter: (text) => void (marker = text),
+    cutAfter: (marker) => void (wanted = { marker }),
     get cuts() {
       return cuts;
     },

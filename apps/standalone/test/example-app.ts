@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build, preview } from 'vite';
 
-/** An example as Vite built it, served from an origin of its own. */
+/** A page as Vite built it, served from an origin of its own. */
 export interface ExampleApp {
   readonly url: string;
   /** All files of the build, one behind the other. */
@@ -13,7 +13,7 @@ export interface ExampleApp {
 
 const examples = path.resolve(import.meta.dirname, '../../../examples');
 
-/** Serves the build as `vite preview` does, with the gateway and token as a developer names them in the environment. */
+/** Serves an example with the gateway and token as a developer names them in the environment. */
 export async function startExampleApp({
   name,
   gatewayUrl,
@@ -23,10 +23,14 @@ export async function startExampleApp({
   readonly gatewayUrl: string;
   readonly token: string;
 }): Promise<ExampleApp> {
-  const root = path.join(examples, name);
-  const outDir = await mkdtemp(path.join(tmpdir(), `example-${name}-`));
   process.env['SWITCHYARD_URL'] = gatewayUrl;
   process.env['SWITCHYARD_TOKEN'] = token;
+  return await startViteApp(path.join(examples, name));
+}
+
+/** Builds a folder and serves the build as `vite preview` does. */
+export async function startViteApp(root: string): Promise<ExampleApp> {
+  const outDir = await mkdtemp(path.join(tmpdir(), `vite-${path.basename(root)}-`));
   await build({ root, logLevel: 'error', build: { outDir, emptyOutDir: true } });
   const server = await preview({
     root,

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { isToolPart } from '@switchyard/protocol';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser } from './browser.ts';
@@ -16,6 +17,11 @@ beforeAll(async () => {
     'Tell me all': [{ text: words, delayMs: 25 }],
     'Think long': [{ reasoning: 'Where to begin?' }, { text: 'Half a' }, { stall: true as const }],
   };
+  const shell = { name: 'shell', arguments: { command: 'echo done', consent: 'May I say done?' } };
+  await stack.setScenario('consent', {
+    match: { text: 'Ask me' },
+    turns: [{ steps: [{ toolCall: shell }] }, { steps: [{ text: 'That is it.' }] }],
+  });
   for (const [text, steps] of Object.entries(scenarios)) {
     await stack.setScenario(text.replaceAll(' ', '-'), { match: { text }, turns: [{ steps }] });
   }
@@ -47,17 +53,17 @@ async function openPage(url: string): Promise<{ readonly page: Page; readonly fa
   return { page, faults };
 }
 
+async function send(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message').fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
 describe('examples/use-chat', () => {
   let app: ExampleApp;
   beforeAll(async () => {
     app = await startExampleApp({ name: 'use-chat', gatewayUrl: stack.gatewayUrl, token: stack.apiKey });
   });
   afterAll(() => app.stop());
-
-  async function send(page: Page, text: string): Promise<void> {
-    await page.getByLabel('Message').fill(text);
-    await page.getByRole('button', { name: 'Send' }).click();
-  }
 
   test('the build holds no secret', () => {
     expect(app.builtText).toContain('/connection.json');
@@ -99,6 +105,27 @@ describe('examples/use-chat', () => {
     expect(faults).toEqual([]);
     await page.close();
   });
+
+  test('a call waits for consent, also over a reload, and is allowed or refused', async () => {
+    const { page, faults } = await openPage(app.url);
+    await send(page, 'Ask me first.');
+    await page.getByText('asks for your consent').waitFor();
+    await page.reload();
+    await page.getByText('asks for your consent').waitFor();
+    await shoot(page, 'use-chat-consent');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('That is it.').waitFor();
+    await send(page, 'Ask me again.');
+    await page.getByRole('button', { name: 'Deny' }).click();
+    await expect.poll(() => page.getByText('That is it.').count(), { timeout: 20_000 }).toBe(2);
+    await shoot(page, 'use-chat-answered');
+    const threadId = new URL(page.url()).hash.slice(1);
+    const { messages } = await stack.client.messages(threadId);
+    const states = messages.flatMap(({ parts }) => parts.filter(isToolPart).map(({ state }) => state));
+    expect(states).toEqual(['output-available', 'output-denied']);
+    expect(faults).toEqual([]);
+    await page.close();
+  });
 });
 
 describe('examples/assistant-ui', () => {
@@ -107,11 +134,6 @@ describe('examples/assistant-ui', () => {
     app = await startExampleApp({ name: 'assistant-ui', gatewayUrl: stack.gatewayUrl, token: stack.apiKey });
   });
   afterAll(() => app.stop());
-
-  async function send(page: Page, text: string): Promise<void> {
-    await page.getByLabel('Message').fill(text);
-    await page.getByRole('button', { name: 'Send' }).click();
-  }
 
   test('the build holds no secret', () => {
     expect(app.builtText).toContain('/connection.json');
@@ -132,7 +154,6 @@ describe('examples/assistant-ui', () => {
     await page.getByText('Other answer.').waitFor();
     expect(await page.locator('.message').count()).toBe(2);
     expect(await page.getByText('Quick answer.').count()).toBe(0);
-    await shoot(page, 'assistant-ui');
     expect(faults).toEqual([]);
     await page.close();
   });
@@ -151,6 +172,27 @@ describe('examples/assistant-ui', () => {
     const { messages } = await stack.client.messages(threadId);
     expect(messages.at(-1)?.metadata).toMatchObject({ status: 'cancelled' });
     await shoot(page, 'assistant-ui-stop');
+    expect(faults).toEqual([]);
+    await page.close();
+  });
+
+  test('a call waits for consent, also over a reload, and is allowed or refused', async () => {
+    const { page, faults } = await openPage(app.url);
+    await send(page, 'Ask me first.');
+    await page.getByText('asks for your consent').waitFor();
+    await page.reload();
+    await page.getByText('asks for your consent').waitFor();
+    await shoot(page, 'assistant-ui-consent');
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('That is it.').waitFor();
+    await send(page, 'Ask me again.');
+    await page.getByRole('button', { name: 'Deny' }).click();
+    await expect.poll(() => page.getByText('That is it.').count(), { timeout: 20_000 }).toBe(2);
+    await shoot(page, 'assistant-ui-answered');
+    const threadId = new URL(page.url()).hash.slice(1);
+    const { messages } = await stack.client.messages(threadId);
+    const states = messages.flatMap(({ parts }) => parts.filter(isToolPart).map(({ state }) => state));
+    expect(states).toEqual(['output-available', 'output-denied']);
     expect(faults).toEqual([]);
     await page.close();
   });

@@ -49,7 +49,8 @@ export async function view({ url, token, lastEventId, maxEvents, signal }: ViewO
   return { status: 200, frames, isDone };
 }
 
-async function* framesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Frame> {
+/** The frames of a stream as they come; it throws what the stream throws. */
+export async function* framesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
   const decoder = new TextDecoder();
   let buffer = '';
   for await (const bytes of body) {

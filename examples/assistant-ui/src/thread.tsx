@@ -95,13 +95,10 @@ function ToolCall({
   respondToApproval,
 }: ToolCallMessagePartProps) {
   const isAsked = approval !== undefined && approval.approved === undefined;
-  const state = isAsked
-    ? 'asks for your consent'
-    : result === undefined
-      ? 'works …'
-      : isError
-        ? 'failed'
-        : 'done';
+  let state = result === undefined ? 'works …' : 'done';
+  if (isError) state = 'failed';
+  if (approval?.approved === false) state = 'was refused';
+  if (isAsked) state = 'asks for your consent';
   return (
     <section className="tool">
       <details open={isAsked}>

@@ -62,7 +62,7 @@ function PartView({ part, onAnswer }: { readonly part: Part; readonly onAnswer: 
     );
   }
   if (!isToolUIPart(part)) return null;
-  const asked = part.state === 'approval-requested' ? part.approval.id : null;
+  const asked = part.state === 'approval-requested' ? part.approval : null;
   return (
     <section className="tool">
       <details open={asked !== null}>
@@ -75,8 +75,9 @@ function PartView({ part, onAnswer }: { readonly part: Part; readonly onAnswer: 
       </details>
       {asked !== null && (
         <footer>
-          <button onClick={() => onAnswer(asked, true)}>Approve</button>
-          <button onClick={() => onAnswer(asked, false)}>Deny</button>
+          <span>{asked.requestReason}</span>
+          <button onClick={() => onAnswer(asked.id, true)}>Approve</button>
+          <button onClick={() => onAnswer(asked.id, false)}>Deny</button>
         </footer>
       )}
     </section>

@@ -30,7 +30,7 @@ export async function installPackages(tools) {
     const isTornByNpm = existsSync(path.join(modules, '.package-lock.json'));
     if (isTornByNpm) rmSync(modules, { recursive: true, force: true });
     say(
-      'Installing the packages of pnpm-lock.yaml (up to 125 MB from the npm registry, 460 MB on the disk) into node_modules',
+      'Installing the packages of pnpm-lock.yaml (up to 125 MB from the npm registry, 480 MB on the disk) into node_modules',
     );
     await step('packages', async () => {
       const parameters = ['install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only'];

@@ -8,9 +8,10 @@ import {
   lastAssistantMessageIsCompleteWithApprovalResponses,
 } from 'ai';
 
-/** useChat without a view: the SDK's own chat class over its own default transport. */
+/** useChat without a view: the SDK's own chat class. */
 export class TestChat extends AbstractChat<SwitchyardMessage> {}
 
+/** A chat over the SDK's own default transport, or over another. */
 export function createTestChat({
   gatewayUrl,
   apiKey,

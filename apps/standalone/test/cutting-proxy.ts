@@ -6,14 +6,22 @@ export interface CuttingProxy {
   readonly url: string;
   /** Breaks the next connection that from now on comes to bring this text, right behind it: in the middle of a frame. */
   cutAfter(text: string): void;
+  /** Breaks each answer some bytes behind so many of its frames, as long as the function says where. */
+  cutEach(nextCut: () => FrameCut | null): void;
   /** How many connections were broken. */
   readonly cuts: number;
   stop(): Promise<void>;
 }
 
+interface FrameCut {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
 export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);
   let wanted: { readonly marker: string } | null = null;
+  let nextCut: () => FrameCut | null = () => null;
   let cuts = 0;
   const open = new Set<Socket>();
   const server = createServer((near) => {
@@ -21,6 +29,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
     /** What came since `sought` is wanted: a connection that is used again has brought other answers before. */
     let seen = '';
     let sought = wanted;
+    let cut: FrameCut | null = null;
     for (const socket of [near, far]) {
       open.add(socket);
       socket.on('error', () => undefined);
@@ -30,6 +39,10 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
         far.destroy();
       });
     }
+    near.on('data', () => {
+      seen = '';
+      cut = nextCut();
+    });
     near.pipe(far);
     far.on('data', (bytes: Buffer) => {
       if (sought !== wanted) {
@@ -37,15 +50,15 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
         seen = '';
       }
       seen += bytes.toString('latin1');
-      const at = wanted === null ? -1 : seen.indexOf(wanted.marker);
-      if (wanted === null || at === -1) {
+      const end = wanted ? endOfMarker(seen, wanted.marker) : cut && endOfCut(seen, cut);
+      if (end === null || end > seen.length) {
         near.write(bytes);
         return;
       }
-      const length = at + wanted.marker.length - (seen.length - bytes.length);
       wanted = null;
       cuts += 1;
-      near.write(bytes.subarray(0, length), () => near.destroy());
+      far.pause();
+      near.write(bytes.subarray(0, end - (seen.length - bytes.length)), () => near.destroy());
     });
   });
   server.listen(0, '127.0.0.1');
@@ -53,6 +66,7 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cutAfter: (marker) => void (wanted = { marker }),
+    cutEach: (next) => void (nextCut = next),
     get cuts() {
       return cuts;
     },
@@ -62,4 +76,22 @@ export async function startCuttingProxy(target: string): Promise<CuttingProxy> {
       await once(server, 'close');
     },
   };
+}
+
+function endOfMarker(text: string, marker: string): number | null {
+  const at = text.indexOf(marker);
+  return at === -1 ? null : at + marker.length;
+}
+
+function endOfCut(text: string, { frames, bytes }: FrameCut): number | null {
+  const head = endOfMarker(text, '\r\n\r\n');
+  if (head === null) return null;
+  let end = head;
+  // One more than asked for: a stream begins with a comment.
+  for (let frame = 0; frame <= frames; frame += 1) {
+    const frameEnd = text.indexOf('\n\n', end);
+    if (frameEnd === -1) return null;
+    end = frameEnd + 2;
+  }
+  return end + bytes;
 }

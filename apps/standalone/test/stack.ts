@@ -21,6 +21,7 @@ export interface Stack {
   /** The gateway's answers to this process; `stop` fails when one of them is not in its OpenAPI document. */
   readonly answers: WatchedAnswers;
   readonly workerPid: () => Promise<number>;
+  readonly gatewayPid: () => Promise<number>;
   readonly startRun: (
     input: string,
     options?: Omit<StartRunRequest, 'input' | 'stream'>,
@@ -56,6 +57,12 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     return content;
   }
 
+  async function requirePid(name: 'worker' | 'gateway'): Promise<number> {
+    const pid = (await requireDevFile()).pids[name];
+    if (pid === null) throw new Error(`The ${name} has no pid.`);
+    return pid;
+  }
+
   const deadline = AbortSignal.timeout(startDeadlineMs);
   while (!output.includes('curl')) {
     if (launcher.exitCode !== null || deadline.aborted)
@@ -86,11 +93,8 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     password: password ?? '',
     client,
     answers,
-    async workerPid() {
-      const { worker } = (await requireDevFile()).pids;
-      if (worker === null) throw new Error('The worker has no pid.');
-      return worker;
-    },
+    workerPid: () => requirePid('worker'),
+    gatewayPid: () => requirePid('gateway'),
     startRun: (input, options = {}) => client.startRun({ input, ...options }),
     readRun: async (runId) => (await client.getRun(runId)).run,
     readAnswer,

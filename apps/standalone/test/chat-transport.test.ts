@@ -123,6 +123,7 @@ test('a chat outlives the worker that answered it', async () => {
   await begun(chat, 'after-20');
   process.kill(await stack.workerPid(), 'SIGKILL');
   await sending;
+  expect(textOf(chat.lastMessage).split('after-0 ')).toHaveLength(2);
   await expectAsStored(chat);
 }, 60_000);
 

@@ -46,6 +46,8 @@ export interface RunMethods {
   steer(runId: string, text: string): Promise<SteeringResponse>;
   /** A ticket with which anybody may read this run's stream, and nothing else. */
   createTicket(runId: string): Promise<TicketResponse>;
+  /** Makes all tickets of the run worthless; streams that are open stay open. */
+  revokeTickets(runId: string): Promise<void>;
 }
 
 /** Opens the stream of a run, as followers ask for it. */
@@ -76,6 +78,8 @@ export function createRunMethods(send: SendRequest): RunMethods {
     steer: async (runId, text) =>
       requestJson(send, apiPath`/v1/runs/${runId}/messages`, { method: 'POST', body: { text } }),
     createTicket: async (runId) => requestJson(send, apiPath`/v1/runs/${runId}/tickets`, { method: 'POST' }),
+    revokeTickets: async (runId) =>
+      requestJson(send, apiPath`/v1/runs/${runId}/tickets`, { method: 'DELETE' }),
   };
 }
 

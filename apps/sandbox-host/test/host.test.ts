@@ -33,6 +33,7 @@ function livingPids(host: TestHost): number[] {
 }
 
 const isRoot = process.getuid?.() === 0;
+const bwrapPath = await bwrap;
 
 /** Whether every folder on the way may be entered by everybody. */
 function canBeReached(file: string): boolean {
@@ -60,12 +61,20 @@ async function startAndStop(command: {
   readonly dataDir: string;
 }): Promise<number> {
   const child = spawn(command.file, command.arguments, {
-    env: { DATA_DIR: command.dataDir, DAYTONA_API_KEY: apiKey, PATH: process.env['PATH'] },
+    env: {
+      DATA_DIR: command.dataDir,
+      DAYTONA_API_KEY: apiKey,
+      PATH: process.env['PATH'],
+      BWRAP_PATH: bwrapPath,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // Whatever fails below, the process does not stay.
+  cleanups.push(async () => void child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
-  const { url } = JSON.parse(line.split('\n')[0] ?? '') as { url: string };
+  const { url } = JSON.parse(line.split('\n')[0] ?? '') as { url?: string };
+  if (url === undefined) throw new Error(`The host does not say that it is ready: ${line}`);
   const sandboxes = createSandboxes({ apiUrl: url, apiKey });
   const sandbox = await sandboxes.open({ projectId: randomUUID(), sandboxId: null, signal });
   expect(await runIn(sandbox, 'sleep 600 & echo x > file; cat file; id -u')).toContain('1000');
@@ -274,27 +283,27 @@ describe('where it stands', () => {
     await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
   });
 
-  // The copy and this Node must be within the reach of others; below a 0700 home they are not.
-  test.runIf(isRoot && canBeReached(process.execPath))('works for a user that is not root', async () => {
-    const home = await newFolder();
-    await chmod(home, 0o755);
-    const main = await copyApp(home);
-    const dataDir = path.join(home, 'data');
-    await mkdir(dataDir);
-    await chown(dataDir, 12_345, 12_345);
-    const user = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, main];
-    const pid = await startAndStop({ file: 'setpriv', arguments: user, dataDir });
-    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
-  });
+  // The copy, this Node and bubblewrap must be within the reach of others; below a 0700 home they are not.
+  test.runIf(isRoot && [process.execPath, bwrapPath].every(canBeReached))(
+    'works for a user that is not root',
+    async () => {
+      const home = await newFolder();
+      await chmod(home, 0o755);
+      const main = await copyApp(home);
+      const dataDir = path.join(home, 'data');
+      await mkdir(dataDir);
+      await chown(dataDir, 12_345, 12_345);
+      const user = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, main];
+      const pid = await startAndStop({ file: 'setpriv', arguments: user, dataDir });
+      await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
+    },
+  );
 });
 
 test('an older bubblewrap, without the options that came late, does', async () => {
   const folder = await newFolder();
   const old = path.join(folder, 'bwrap');
-  await writeFile(
-    old,
-    `#!/bin/sh\n[ "$1" = --help ] && { echo --tmpfs; exit; }\nexec '${await bwrap}' "$@"\n`,
-  );
+  await writeFile(old, `#!/bin/sh\n[ "$1" = --help ] && { echo --tmpfs; exit; }\nexec '${bwrapPath}' "$@"\n`);
   await chmod(old, 0o755);
   const { open } = await newHost(path.join(folder, 'data'), { bwrapPath: old });
   expect(await runIn(await open(randomUUID()), 'echo up')).toBe('up\n');

@@ -14,12 +14,15 @@ import type { EventStream } from './event-stream.ts';
 import { limits } from './limits.ts';
 import type { FeedListener, FrameBatch, RunFeed } from './run-feed.ts';
 import type { RunFeeds } from './run-feeds.ts';
+import { placeAfterWait } from './place-after-wait.ts';
 import {
   baseFrames,
   endedRunFrames,
   lastPositionOf,
   missingEndFrames,
   openRunFrames,
+  requestFrames,
+  type StoredRun,
 } from './run-snapshot.ts';
 import { frameOfChunk, frameOfEvent, isTerminal, isWait } from './sse.ts';
 
@@ -52,6 +55,12 @@ interface Viewer {
   readonly endsAtWait: boolean;
   /** Whether the last event written tells that the run waits for a person; it may have been answered since. */
   isAtWait: boolean;
+  /** Whether there was a log when it was last read; a viewer who was shown something cannot go on in the next one. */
+  hasLog: boolean;
+  /** The wait that was answered, while nothing of what follows it was written. */
+  answeredWait: EventPosition | null;
+  /** The log shows the step that waited once more, from its beginning: the viewer has it, and is to take it anew. */
+  reopensStep: boolean;
 }
 
 type Sources = { readonly redis: Redis; readonly sql: Database; readonly feeds: RunFeeds };
@@ -81,6 +90,9 @@ export function followRun(
     endedAt: endedAtOf(run),
     endsAtWait,
     isAtWait: continuesMessage,
+    hasLog: true,
+    answeredWait: continuesMessage ? cursor : null,
+    reopensStep: false,
   };
   // Names the message to the client; the log has its own `start`, before the cursor.
   if (continuesMessage) stream.write(frameOfChunk({ type: 'start', messageId: run.messageId }));
@@ -104,14 +116,14 @@ async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> 
         await sources.feeds.refresh(viewer.runId);
         const isWaiting = feed.state?.waitEventId === idOf(viewer.position);
         viewer.isAtWait = isWaiting;
-        if (isWaiting && (await writeWait(sources.sql, viewer))) return 'waiting';
+        if (isWaiting && (await writeWait(sources.sql, viewer, feed)) === 'waiting') return 'waiting';
       }
       const interruption = await stayLive(viewer, feed);
       if (interruption === 'ended' || interruption === 'closed') return interruption;
       if (interruption === 'deleted') return writeDeleted(viewer);
       if (interruption === 'waiting') {
-        if (lacksEventsBefore(feed.state?.waitEventId ?? null, viewer)) return 'lost';
-        if (await writeWait(sources.sql, viewer)) return 'waiting';
+        const written = await writeWait(sources.sql, viewer, feed);
+        if (written !== 'live') return written;
       }
       if (interruption === 'behind') await viewer.stream.drained();
     }
@@ -141,7 +153,7 @@ async function catchUp(
   // Ends when a read brings nothing new; the log is finite and each page moves the viewer on.
   for (;;) {
     if (viewer.stream.isClosed) return 'closed';
-    const recent = feed.framesAfter(viewer.position);
+    const recent = viewer.reopensStep ? null : feed.framesAfter(viewer.position);
     if (recent) {
       const end = recent.at(-1);
       if (!end) return viewer.endedAt === null ? 'live' : atTheEnd(sql, viewer);
@@ -156,12 +168,21 @@ async function catchUp(
       afterOrdinal: Math.max((position?.ordinal ?? 0) - 1, 0),
       count,
     });
+    const hadLog = viewer.hasLog;
+    viewer.hasLog = meta !== null;
     if (!meta) {
       feed.forget();
       // Without a log nothing more will be appended: there is no worker to wait for.
       return viewer.endedAt === null ? 'live' : theRest(sql, viewer);
     }
+    if (!hadLog && viewer.hasWritten && !viewer.answeredWait) return 'lost';
     const next = eventsAfter(position, events, meta);
+    if (next === 'elsewhere' && viewer.answeredWait) {
+      const place = await placeAfterWait(redis, viewer.runId, viewer.answeredWait);
+      if (place === 'lost') return 'lost';
+      Object.assign(viewer, place, { answeredWait: null });
+      continue;
+    }
     if (next === 'elsewhere') {
       if (viewer.hasWritten) return 'lost';
       viewer.position = null;
@@ -182,7 +203,7 @@ async function catchUp(
       continue;
     }
     barrenReads = 0;
-    await writeAll(viewer, next.map(frameOfEvent).join(''), last);
+    await writeAll(viewer, framesFor(viewer, next), last);
     viewer.isAtWait = isWait(last.chunk);
     if (isTerminal(last.chunk)) return 'ended';
     count = nextPage(meta);
@@ -209,6 +230,15 @@ function eventsAfter(
     : 'elsewhere';
 }
 
+/** The events as this viewer takes them: a step that he has is taken anew, not a second time. */
+function framesFor(viewer: Viewer, events: readonly LoggedEvent[]): string {
+  const [first, ...rest] = events;
+  const isReopened = viewer.reopensStep && first?.chunk.type === 'start-step';
+  viewer.reopensStep = false;
+  if (!isReopened) return events.map(frameOfEvent).join('');
+  return [frameOfChunk({ type: 'reset-step' }, idOf(first)), ...rest.map(frameOfEvent)].join('');
+}
+
 /** How many events bring about `pageBytes`, by the average of this log. */
 function nextPage({ bytes, lastOrdinal, base }: RunLogMeta): number {
   const { pageBytes, pageEvents } = limits.stream;
@@ -220,6 +250,7 @@ function nextPage({ bytes, lastOrdinal, base }: RunLogMeta): number {
 async function writeAll(viewer: Viewer, bytes: string | Uint8Array, position: EventPosition): Promise<void> {
   viewer.position = { epoch: position.epoch, ordinal: position.ordinal };
   viewer.hasWritten = true;
+  viewer.answeredWait = null;
   if (!viewer.stream.write(bytes)) await viewer.stream.drained();
 }
 
@@ -241,21 +272,43 @@ async function theRest(sql: Database, viewer: Viewer): Promise<FollowOutcome> {
   return 'ended';
 }
 
-/** Whether more than the wait itself is missing to a viewer who was given events: what he lacks is in no log any more. */
-function lacksEventsBefore(waitEventId: string | null, { hasWritten, position }: Viewer): boolean {
-  const wait = waitEventId === null ? null : parseEventId(waitEventId);
-  return hasWritten && wait !== null && wait.ordinal - (position?.ordinal ?? 0) > 1;
+/**
+ * Shows from the store that the run waits, to a viewer whom the log does not show it; a view that ends there gets a
+ * `finish` of our own, since the run's log goes on after it. `live` when the run went on already, or the view does.
+ */
+async function writeWait(sql: Database, viewer: Viewer, feed: RunFeed): Promise<'waiting' | 'lost' | 'live'> {
+  const stored = await snapshot(sql, { runId: viewer.runId });
+  if (stored.run.status !== 'awaiting-approval') return 'live';
+  if (!viewer.isAtWait) {
+    const frames = waitFrames(stored, viewer, feed.state?.waitEventId ?? null);
+    if (frames === null) return 'lost';
+    viewer.stream.write(frames);
+  }
+  if (viewer.endsAtWait) {
+    const messageMetadata = metadataOfRun(stored.run);
+    viewer.stream.write(frameOfChunk({ type: 'finish', finishReason: 'tool-calls', messageMetadata }));
+    return 'waiting';
+  }
+  if (!viewer.isAtWait) {
+    const data = { runId: viewer.runId, status: stored.run.status, epoch: viewer.position?.epoch ?? 0 };
+    viewer.stream.write(frameOfChunk({ type: 'data-run', data, transient: true }));
+  }
+  viewer.hasWritten = true;
+  viewer.isAtWait = true;
+  return 'live';
 }
 
-/** Ends a view at a wait with a `finish` of our own, since the run's log goes on after it; false when it went on already. */
-async function writeWait(sql: Database, viewer: Viewer): Promise<boolean> {
-  const stored = await snapshot(sql, { runId: viewer.runId });
-  if (stored.run.status !== 'awaiting-approval') return false;
-  // The log is gone: the viewer is shown what is stored, unless he has it all.
-  if (!viewer.hasWritten && !viewer.isAtWait) viewer.stream.write(openRunFrames(stored));
-  const messageMetadata = metadataOfRun(stored.run);
-  viewer.stream.write(frameOfChunk({ type: 'finish', finishReason: 'tool-calls', messageMetadata }));
-  return true;
+/** What the viewer lacks of a wait; null when events before it are missing to him, which stand in no log any more. */
+function waitFrames(
+  stored: StoredRun,
+  { hasWritten, hasLog, position }: Viewer,
+  waitEventId: string | null,
+): string | null {
+  if (!hasWritten && (!hasLog || !position)) return openRunFrames(stored);
+  const requests = requestFrames(stored);
+  const wait = waitEventId === null ? null : parseEventId(waitEventId);
+  const isMissingMore = wait !== null && wait.ordinal - (position?.ordinal ?? 0) > requests.length + 1;
+  return isMissingMore ? null : requests.join('');
 }
 
 type Interruption = 'ended' | 'waiting' | 'closed' | 'deleted' | 'behind' | 'read-again';
@@ -280,7 +333,7 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
       },
       onWaiting() {
         // The store has the wait before the log does; a log that does not come to show it is not waited for.
-        if (viewer.endsAtWait) graceTimer ??= setTimeout(() => settle('waiting'), limits.stream.endGraceMs);
+        if (!viewer.isAtWait) graceTimer ??= setTimeout(() => settle('waiting'), limits.stream.endGraceMs);
       },
       onQueued: (status, position) => writeQueued(viewer, status, position),
       onDeleted: () => settle('deleted'),
@@ -303,13 +356,15 @@ function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
 
 function writeBatch(viewer: Viewer, batch: FrameBatch): 'written' | 'ended' | 'behind' | 'read-again' {
   const { position } = viewer;
-  const isNext = batch.previousOrdinal === (position?.ordinal ?? 0);
+  const isNext = batch.previousOrdinal === (position?.ordinal ?? 0) && !viewer.reopensStep;
   // A viewer who was given nothing yet goes by his own word, and another epoch may write another log: the log must
   // confirm that what comes follows what he has.
   if (!isNext || (position && (!viewer.hasWritten || batch.first.epoch !== position.epoch)))
     return 'read-again';
   viewer.position = batch.last;
+  viewer.hasLog = true;
   viewer.hasWritten = true;
+  viewer.answeredWait = null;
   const isWithinBound = viewer.stream.write(batch.bytes);
   if (batch.isTerminal) return 'ended';
   viewer.isAtWait = batch.isWait;

@@ -53,6 +53,15 @@ export function openRunFrames({ run, parts }: StoredRun): string {
   return chunks.map((chunk) => frameOfChunk(chunk)).join('');
 }
 
+/** What a waiting run asks, one frame for each call that waits; without ids, as no log has them. */
+export function requestFrames({ parts }: StoredRun): string[] {
+  return parts
+    .filter(({ part }) => 'state' in part && part.state === 'approval-requested')
+    .flatMap(({ part }) => chunksOfParts([part], { closeLastStep: false }))
+    .filter(({ type }) => type === 'tool-approval-request')
+    .map((chunk) => frameOfChunk(chunk));
+}
+
 /** What stands in place of the entries before a log's base. The last frame has the base's id; then the log goes on. */
 export function baseFrames({ run, parts }: StoredRun, base: LogBase, epoch: number): string {
   const stored = parts.filter(({ step }) => step <= base.storedSteps).map(({ part }) => part);

@@ -1,4 +1,5 @@
-import { type Chunk, formatEventId, metadataOfRun, type Run } from '@switchyard/protocol';
+import { type Chunk, chunksOfParts, formatEventId, metadataOfRun, type Run } from '@switchyard/protocol';
+import { setToolState, snapshot } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newChat, readToEnd, readUntil, userMessage } from './chat.ts';
 import { startStack, type Stack } from './stack.ts';
@@ -118,6 +119,90 @@ describe('where a run waits for a person', () => {
       expect(text).toContain('Twice?');
       expect(text).not.toContain('Once?');
     }
+  });
+
+  test.each(['was lost', 'never got the wait'])('the answer goes on where the log %s', async (how) => {
+    const chat = newChat(stack);
+    const sent = await chat.send(userMessage('Deploy.'));
+    const run = await chat.runOf(sent);
+    const work = await startWork(stack, run);
+    const asked = await work.ask('May I?', { isShown: how === 'was lost' });
+    const { lastOrdinal } = work;
+    const before = await readToEnd(sent);
+    if (how === 'was lost') await stack.redis.del(`run:{${run.id}}:log`, `run:{${run.id}}:meta`);
+    const going = await chat.send({
+      id: run.messageId,
+      role: 'assistant',
+      parts: [answered(asked, true)],
+    });
+    // As the next worker does: it shows the waiting step anew, in the log that is there or in one that begins with it.
+    const { parts } = await snapshot(stack.sql, { runId: run.id });
+    const step = (reopened: boolean) =>
+      chunksOfParts(
+        parts.map(({ part }) => part),
+        { closeLastStep: false, reopened },
+      );
+    const base = { ordinal: lastOrdinal - 2, storedSteps: 0, inStep: false };
+    const next = await startWork(stack, run, how === 'was lost' ? { base } : {});
+    await next.append(how === 'was lost' ? step(false) : [{ type: 'reset-step' }, ...step(true)]);
+    const { toolCallId } = asked;
+    await setToolState(stack.sql, {
+      runId: run.id,
+      epoch: next.epoch,
+      callId: toolCallId,
+      ledger: 'done',
+      part: {
+        ...asked,
+        state: 'output-available',
+        output: 'done',
+        approval: { ...asked.approval, approved: true },
+      },
+      lastOrdinal: next.lastOrdinal,
+    });
+    await next.append([
+      { type: 'tool-output-available', toolCallId, output: 'done' },
+      { type: 'finish-step' },
+    ]);
+    await next.finish('answered');
+    const after = await readToEnd(going);
+    expect(after.at(-1)).toMatchObject({ type: 'finish', finishReason: 'stop' });
+    expect(await fold(after, await fold(before))).toEqual((await chat.messages())[1]);
+  });
+
+  test('a run’s own stream shows a wait that its log never got, and goes on after it', async () => {
+    const chat = newChat(stack);
+    const sent = await chat.send(userMessage('Deploy.'));
+    const run = await chat.runOf(sent);
+    const own = await connect(`${stack.url}/v1/runs/${run.id}/stream`, { token: chat.token });
+    const asked = await (await startWork(stack, run)).ask('May I?', { isShown: false });
+    const request = await readUntil(own, 'tool-approval-request');
+    expect(request).toMatchObject({ approvalId: asked.approval.id });
+    expect(await readUntil(own, 'data-run')).toMatchObject({ data: { status: 'awaiting-approval' } });
+    // Who comes later, with and without a cursor, is shown the same.
+    for (const lastEventId of [null, '1-3']) {
+      const late = await connect(`${stack.url}/v1/runs/${run.id}/stream`, { token: chat.token, lastEventId });
+      expect(await readUntil(late, 'tool-approval-request')).toEqual(request);
+      late.close();
+    }
+    await stack.client(chat.token).approve(run.id, asked.approval.id, { approved: true });
+    const next = await startWork(stack, run);
+    await next.append([{ type: 'reset-step' }, { type: 'finish-step' }]);
+    await next.finish('answered');
+    const rest = await readToEnd(own);
+    expect(rest.map(({ type }) => type)).toEqual(['reset-step', 'finish-step', 'message-metadata', 'finish']);
+  });
+
+  test('a waiting run’s own stream shows what it asks after its log has expired', async () => {
+    const chat = newChat(stack);
+    const sent = await chat.send(userMessage('Deploy.'));
+    const run = await chat.runOf(sent);
+    await (await startWork(stack, run)).ask('May I?');
+    await readToEnd(sent);
+    await stack.redis.del(`run:{${run.id}}:log`, `run:{${run.id}}:meta`);
+    const own = await connect(`${stack.url}/v1/runs/${run.id}/stream`, { token: chat.token });
+    expect(await readUntil(own, 'tool-approval-request')).toMatchObject({ reason: 'May I?' });
+    expect(await readUntil(own, 'data-run')).toMatchObject({ data: { status: 'awaiting-approval' } });
+    own.close();
   });
 
   test('an answer changes nothing of the call: its input, its state and its consent are the store’s', async () => {

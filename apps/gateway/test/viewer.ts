@@ -100,8 +100,8 @@ export async function collect(events: AsyncIterable<FollowedEvent>): Promise<Fol
   return all;
 }
 
-/** What comes of the chunks in the SDK's own reader; a `start` begins the message anew. */
-export async function fold(chunks: readonly Chunk[]): Promise<SwitchyardMessage> {
+/** What comes of the chunks in the SDK's own reader, of a message that has `begun` or of none; the last `start` counts. */
+export async function fold(chunks: readonly Chunk[], begun?: SwitchyardMessage): Promise<SwitchyardMessage> {
   const begin = chunks.findLastIndex((chunk) => chunk.type === 'start');
   const stream = new ReadableStream<Chunk>({
     start(controller) {
@@ -110,7 +110,8 @@ export async function fold(chunks: readonly Chunk[]): Promise<SwitchyardMessage>
     },
   });
   let message: SwitchyardMessage | undefined;
-  for await (const state of readUIMessageStream<SwitchyardMessage>({ stream, onError: () => undefined })) {
+  const reading = { stream, onError: () => undefined, ...(begun ? { message: begun } : {}) };
+  for await (const state of readUIMessageStream<SwitchyardMessage>(reading)) {
     message = state;
   }
   if (!message) throw new Error('The chunks make no message.');

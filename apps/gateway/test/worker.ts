@@ -29,19 +29,22 @@ export interface Work {
   append(chunks: readonly Chunk[]): Promise<void>;
   /** One step with a text: streamed word by word, then stored. */
   step(text: string): Promise<void>;
-  /** One step with a text and a call that waits for a person; with `isShown` false the log never says that it waits. */
+  /** One step with a text and a call that waits for a person; with `isShown` false the log says neither. */
   ask(text: string, options?: { readonly isShown?: boolean }): Promise<AskedCall>;
   /** Ends the run in the store and appends its ending; `isSilent` leaves that to the gateway. */
   finish(reason: RunReason, options?: { readonly isSilent?: boolean }): Promise<Run>;
 }
 
-/** Claims the run and opens its log; with `again` the run was reclaimed and its new log begins after a base. */
+/**
+ * Claims the run and opens its log. With a `base` the log begins anew after it, and with an `epoch` the run was reclaimed
+ * under that.
+ */
 export async function startWork(
   { sql, redis }: { sql: Database; redis: Redis },
   run: Run,
-  again?: { readonly epoch: number; readonly base: LogBase },
+  { epoch: reclaimed, base }: { readonly epoch?: number; readonly base?: LogBase } = {},
 ): Promise<Work> {
-  const epoch = again?.epoch ?? (await claim(sql, run));
+  const epoch = reclaimed ?? (await claim(sql, run));
   const opened = await openRunLog(redis, {
     runId: run.id,
     epoch,
@@ -49,7 +52,7 @@ export async function startWork(
       { type: 'start', messageId: run.messageId },
       { type: 'data-run', data: { runId: run.id, status: 'running', epoch }, transient: true },
     ],
-    ...(again ? { base: again.base } : {}),
+    ...(base ? { base } : {}),
   });
   if (opened.outcome !== 'opened') throw new Error(`The log cannot be opened: ${opened.outcome}.`);
   let { lastOrdinal } = opened;
@@ -107,13 +110,14 @@ export async function startWork(
         approval,
       };
       await answer(text, [part]);
-      await append([
-        { type: 'tool-input-available', toolCallId, toolName: 'shell', input },
-        { type: 'tool-approval-request', approvalId, toolCallId, reason: text },
-      ]);
+      await append([{ type: 'tool-input-available', toolCallId, toolName: 'shell', input }]);
       await parkRun(sql, { runId: run.id, epoch, lastOrdinal, calls: [{ approvalId, part }] });
       const data = { runId: run.id, status: 'awaiting-approval', epoch } as const;
-      if (isShown) await append([{ type: 'data-run', data, transient: true }]);
+      if (!isShown) return part;
+      await append([
+        { type: 'tool-approval-request', approvalId, toolCallId, reason: text },
+        { type: 'data-run', data, transient: true },
+      ]);
       return part;
     },
     async finish(reason, { isSilent = false } = {}) {

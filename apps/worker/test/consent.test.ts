@@ -1,4 +1,5 @@
 import { createToolset, defineTool, foldChunks } from '@switchyard/agent';
+import { LockLostError } from '@switchyard/bus';
 import type { MessagePart, Run, ToolPart } from '@switchyard/protocol';
 import { answerApprovals, readRun, requestCancel, type StartedRun } from '@switchyard/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -6,7 +7,8 @@ import { z } from 'zod';
 import { foldMessage } from '@switchyard/agent/test';
 import { executeRun } from '../src/execute-run.ts';
 import type { Worker } from '../src/worker.ts';
-import { chunksOfLog, type Harness, startHarness, storedMessage } from './harness.ts';
+import { faultyWorker } from './faulty-worker.ts';
+import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
 import { complete, echo } from './test-tools.ts';
 
 /** What the calls that a person agreed to have done. */
@@ -68,6 +70,21 @@ async function expectSeen({ run: { id } }: StartedRun): Promise<readonly Message
 }
 
 const prompts = () => JSON.stringify(harness.model.requests.at(-1)?.body);
+
+/** A run whose worker died between the store's word that it waits and the log's: the call is found by trying each. */
+async function runThatWaitsUnseen(): Promise<Run> {
+  for (let at = 1; at < 50; at += 1) {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    const { worker, faulted } = faultyWorker(harness.worker, { at, when: 'after', how: 'dies' });
+    const lock = new AbortController();
+    void faulted.then(() => lock.abort(new LockLostError(started.run.id)));
+    await executeRun(worker, jobOf(started, lock.signal)).catch(() => 'dead');
+    const run = await readRun(harness.sql, harness.actor, started.run.id);
+    const last = (await chunksOfLog(harness.redis, run.id)).at(-1);
+    if (run.status === 'awaiting-approval' && last?.type === 'tool-input-available') return run;
+  }
+  throw new Error('No worker died there.');
+}
 
 describe('a call that needs consent', () => {
   it('waits after all others of its answer have run, and shows what it asks', async () => {
@@ -215,5 +232,75 @@ describe('a call that needs consent', () => {
     });
     expect(await partsOf(started.run)).toMatchObject([{ state: 'output-error' }]);
     await expectSeen(started);
+  });
+
+  it('is not asked for once the call has begun: what became of it is for recovery to say', async () => {
+    const begun = Promise.withResolvers<void>();
+    const job = new AbortController();
+    const former = defineTool({
+      ...spend,
+      consent: () => null,
+      async execute({ text }) {
+        done.push(text);
+        begun.resolve();
+        return await new Promise<never>(() => undefined);
+      },
+    });
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    const worker = { ...harness.worker, tools: createToolset([former]) };
+    const execution = executeRun(worker, { ...jobOf(started), signal: job.signal });
+    await begun.promise;
+    job.abort(new LockLostError(started.run.id));
+    await execution;
+    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(done).toEqual(['ten']);
+    expect(await partsOf(started.run)).toMatchObject([
+      { state: 'output-error', errorText: expect.stringContaining('outcome unknown') },
+    ]);
+    await expectSeen(started);
+  });
+
+  it('does not cost the log when its worker died before it could show that the run waits', async () => {
+    const run = await runThatWaitsUnseen();
+    const asked = await partsOf(run);
+    await answer(run, { approvalId: approvalOf(asked, 0), approved: true });
+    const ended = await work(run);
+    expect(ended).toMatchObject({ status: 'completed' });
+    expect((await chunksOfLog(harness.redis, run.id))[0]?.type).toBe('start');
+    expect(await foldMessage(await chunksOfLog(harness.redis, run.id))).toEqual(
+      await storedMessage(harness, ended),
+    );
+  });
+
+  it('is named by the event of its wait, whatever a tool says after its result', async () => {
+    let sayMore: (() => void) | undefined;
+    const noisy = defineTool({
+      name: 'noisy',
+      description: 'Says more than it should.',
+      inputSchema: z.object({}),
+      effect: 'read',
+      needs: 'nothing',
+      async execute(_input, { emitOutput }) {
+        sayMore = () => emitOutput('stdout', 'late');
+        return { outcome: 'ok', output: 'said' };
+      },
+    });
+    const talkative = defineTool({
+      ...spend,
+      consent(input) {
+        sayMore?.();
+        return spend.consent?.(input) ?? null;
+      },
+    });
+    const started = await harness.start({
+      turns: [{ steps: [call('noisy', {})] }, { steps: [call('spend', { text: 'ten' })] }],
+    });
+    await work(started.run, { ...harness.worker, tools: createToolset([noisy, talkative]) });
+    expect(sayMore).toBeDefined();
+    const chunks = await chunksOfLog(harness.redis, started.run.id);
+    expect(chunks.map(({ type }) => type)).not.toContain('data-tool-output');
+    const [row] = await harness.sql<{ wait: string }[]>`
+      select wait_event_id as wait from runs where id = ${started.run.id}`;
+    expect(row?.wait).toBe(`1-${chunks.length}`);
   });
 });

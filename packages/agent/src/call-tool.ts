@@ -63,9 +63,18 @@ export async function callTool(around: CallSurroundings, call: PendingCall): Pro
     return { outcome: 'stopped', wasExecuting: false };
   }
   const context = contextOf(around, { callId: call.part.toolCallId, incarnation: prepared.incarnation });
+  // What a tool says after its result would stand behind it in the log, or behind the event that the run waits under.
+  let hasResult = false;
+  const emitOutput: ToolContext['emitOutput'] = (stream, text) => {
+    if (!hasResult) context.emitOutput(stream, text);
+  };
   return await attempt(around, call, async () => {
-    const result = await settled(tool.execute(input.data, context), around.stop);
-    return { outcome: 'settled', result, isUnknown: false };
+    try {
+      const result = await settled(tool.execute(input.data, { ...context, emitOutput }), around.stop);
+      return { outcome: 'settled', result, isUnknown: false };
+    } finally {
+      hasResult = true;
+    }
   });
 }
 

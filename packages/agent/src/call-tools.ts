@@ -42,7 +42,7 @@ export async function callTools(
 ): Promise<CallsOutcome> {
   let hasFailedCall = around.journal.step.chunks.some(({ type }) => type === 'tool-output-error');
   let toolKilledAt: string | null = null;
-  const consents = calls.map((call) => ({ call, consent: consentOf(around.tools, call.part) }));
+  const consents = calls.map((call) => ({ call, consent: consentOf(around.tools, call) }));
   const asking = consents.flatMap(({ call, consent }) =>
     consent.state === 'asking' ? [{ part: call.part, sentence: consent.sentence }] : [],
   );

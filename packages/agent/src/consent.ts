@@ -1,5 +1,6 @@
-import { newId, type ToolPart, toolNameOf } from '@switchyard/protocol';
+import { type Chunk, newId, type ToolPart, toolNameOf } from '@switchyard/protocol';
 import { parkRun } from '@switchyard/store';
+import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { endStopped } from './end-agent.ts';
 import type { Toolset } from './toolset.ts';
@@ -17,7 +18,9 @@ export interface AskingCall {
 }
 
 /** Pure. An answer that was given stands in the call's own part. */
-export function consentOf(tools: Pick<Toolset, 'byName'>, part: ToolPart): Consent {
+export function consentOf(tools: Pick<Toolset, 'byName'>, { part, ledger }: PendingCall): Consent {
+  // It may have happened already, and an answer would come too late: recovery decides.
+  if (ledger !== 'pending') return { state: 'free' };
   if (part.state === 'approval-responded') return { state: part.approval.approved ? 'free' : 'denied' };
   const tool = tools.byName.get(toolNameOf(part));
   // Arguments that are not valid run into their error without anybody being asked.
@@ -27,39 +30,29 @@ export function consentOf(tools: Pick<Toolset, 'byName'>, part: ToolPart): Conse
 }
 
 /**
- * Lets the run wait for people's answers. The requests are shown before the store says that it waits, so that whoever
- * sees the wait has seen what it is for; a crash in between withdraws them, and the next worker asks anew.
+ * Lets the run wait for people's answers: the store first, so that whoever reads a request can answer it, then the
+ * requests and the wait as one append. When that is lost, viewers are served from the store.
  */
 export async function waitForConsent(
   claimed: ClaimedRun,
   { step, asking }: { readonly step: number; readonly asking: readonly AskingCall[] },
 ): Promise<AgentOutcome> {
   const { journal, stop } = claimed;
-  const calls = asking.map(({ part, sentence }) => {
+  const calls = asking.map(({ part, sentence: reason }) => {
+    const { toolCallId } = part;
     const approvalId = newId();
-    const requested = {
-      ...part,
-      state: 'approval-requested',
-      approval: { id: approvalId, requestReason: sentence },
-    };
-    return { approvalId, sentence, part: requested as ToolPart };
+    const approval = { id: approvalId, requestReason: reason };
+    const request: Chunk = { type: 'tool-approval-request', approvalId, toolCallId, reason };
+    return { approvalId, request, part: { ...part, state: 'approval-requested', approval } as ToolPart };
   });
-  await journal.show(
-    ...calls.map(({ approvalId, sentence, part: { toolCallId } }) => ({
-      type: 'tool-approval-request' as const,
-      approvalId,
-      toolCallId,
-      reason: sentence,
-    })),
-  );
   const { cancelRequested } = await journal.store((sql, position) => parkRun(sql, { ...position, calls }));
   if (cancelRequested) {
     stop.stop('cancelled');
     return await endStopped(claimed, { step, isStored: true });
   }
   const { runId, epoch } = journal;
-  // The very event that the store has named; nobody writes after it before the run is claimed again.
-  await journal.show({
+  // The very events that the store has counted; nobody writes after them before the run is claimed again.
+  await journal.show(...calls.map(({ request }) => request), {
     type: 'data-run',
     data: { runId, status: 'awaiting-approval', epoch },
     transient: true,

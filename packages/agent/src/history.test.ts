@@ -159,7 +159,9 @@ describe('the history for the model', () => {
     });
     const [, results] = await messagesOf([], [start, denied, allowed]);
     expect(results?.content).toMatchObject([
-      { output: { type: 'error-text', value: expect.stringContaining('refused it. His words: Too dear.') } },
+      {
+        output: { type: 'error-text', value: expect.stringContaining('refused it. Their words: Too dear.') },
+      },
       { output: { value: 'ok' } },
     ]);
     expect(JSON.stringify(await messagesOf([], [start, denied, allowed]))).not.toContain('approval');

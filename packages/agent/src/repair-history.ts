@@ -72,7 +72,7 @@ function withResult(part: ToolPart): ToolPart {
 
 /** What the model reads for a call that a person refused. */
 function deniedText(reason: string | undefined): string {
-  const said = reason ? ` His words: ${reason}` : '';
+  const said = reason ? ` Their words: ${reason}` : '';
   return `Not run: the person who was asked refused it.${said} Do not try the same by another way; go on without it, or ask.`;
 }
 

@@ -8,9 +8,9 @@ import type { RunnableRun } from './stored.ts';
 export interface ParkRun {
   readonly runId: string;
   readonly epoch: number;
-  /** Of the last event appended; the wait is the event after it. */
+  /** Of the last event appended. One for each call follows, then the wait's own. */
   readonly lastOrdinal: number;
-  /** The calls that wait, as they were shown: in state `approval-requested`, with the approval's id. */
+  /** The calls that wait, as they will be shown: in state `approval-requested`, with the approval's id. */
   readonly calls: readonly { readonly approvalId: string; readonly part: ToolPart }[];
 }
 

@@ -19,7 +19,13 @@ export async function correctRun(
   actor: Actor,
   { runId, text }: { readonly runId: string; readonly text: string },
 ): Promise<CorrectedRun> {
-  const request = { correctionId: newId(), text, runId: newId(), messageId: newId() };
+  const request = {
+    correctionId: newId(),
+    text,
+    userMessageId: newId(),
+    runId: newId(),
+    messageId: newId(),
+  };
   const { run, started } = await answerOf(sql<{ answer: { run: RunRow; started: StartRunAnswer | null } }[]>`
     select correct_run(${actorValue(sql, actor)}, ${runId}, ${jsonbValue(sql, request)}) as answer`);
   if (started) return { outcome: 'new-run', started: startedRunOfRow(started) };

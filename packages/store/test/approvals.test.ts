@@ -47,7 +47,7 @@ async function newWaitingRun(...callIds: readonly string[]) {
     const approval = { id: approvalId, requestReason: 'May I?' };
     return { approvalId, part: { ...part, state: 'approval-requested', approval } as ToolPart };
   });
-  const park = () => parkRun(sql, { runId, epoch, lastOrdinal: 6, calls });
+  const park = () => parkRun(sql, { runId, epoch, lastOrdinal: 6 - calls.length, calls });
   return { ...started, calls, ids: calls.map(({ approvalId }) => approvalId), park };
 }
 
@@ -67,7 +67,7 @@ describe('a run that waits for consent', () => {
     expect(row).toEqual({
       status: 'awaiting-approval',
       wait_event_id: '1-7',
-      last_ordinal: '7',
+      last_ordinal: '5',
       worker_id: null,
     });
     expect(await sql`select from usage where run_id = ${runId} and settled_at is null`).toHaveLength(0);
@@ -118,7 +118,7 @@ describe('a run that waits for consent', () => {
     await parkRun(sql, {
       runId,
       epoch: 1,
-      lastOrdinal: 6,
+      lastOrdinal: 5,
       calls: calls.map(({ approvalId, part }) => ({ approvalId, part: { ...part, input } as ToolPart })),
     });
     await park();

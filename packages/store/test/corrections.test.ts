@@ -8,7 +8,9 @@ import {
   finishRun,
   loadRun,
   readMessages,
+  parkRun,
   readRun,
+  readThread,
   requestCancel,
   RunLostError,
   storeParts,
@@ -162,5 +164,42 @@ describe('a correction', () => {
     });
     expect(await readRun(sql, actor, runId)).toMatchObject({ status: 'failed', steps: 1 });
     expect(await textsOf(run.threadId)).toEqual(['user: hello', 'assistant: ||Red']);
+  });
+
+  it('ends with its run though a client has taken the id that it was shown under', async () => {
+    const { runId, thread } = await newClaimedRun(sql, actor);
+    await correctRun(sql, actor, { runId, text: 'In red.' });
+    // Shown as data-steering; then the step is cut by a hand-over.
+    const [shown] = await takeCorrections(sql, { runId, epoch: 1, step: 1 });
+    const parts = [{ type: 'text', text: 'taken' }] as const;
+    await newRun(sql, actor, {
+      threadId: thread.id,
+      onBusy: 'queue',
+      message: { id: shown!.messageId, parts },
+    });
+    expect((await finish(runId, 'answered')).run).toMatchObject({ status: 'completed' });
+    expect(await textsOf(thread.id)).toEqual([
+      'user: hello',
+      'assistant: ',
+      'user: taken',
+      'assistant: ',
+      'user: In red.',
+      'assistant: ',
+    ]);
+  });
+
+  it('that is answered late counts as the thread’s newest run, though others were asked for after it', async () => {
+    const { runId, thread } = await newClaimedRun(sql, actor);
+    await correctRun(sql, actor, { runId, text: 'In red.' });
+    await newRun(sql, actor, { threadId: thread.id, onBusy: 'queue' });
+    const [queued] = (await finish(runId, 'answered')).promoted;
+    await claimRun(sql, { ...queued!, workerId: 'w' });
+    const [late] = (await finish(queued!.runId, 'asked')).promoted;
+    expect(await readThread(sql, actor, thread.id)).toMatchObject({ activeRun: { id: late!.runId } });
+    await claimRun(sql, { ...late!, workerId: 'w' });
+    await parkRun(sql, { runId: late!.runId, epoch: 1, lastOrdinal: 6, calls: [] });
+    expect(await readThread(sql, actor, thread.id)).toMatchObject({ needsInput: true });
+    await requestCancel(sql, actor, late!.runId);
+    expect(await readThread(sql, actor, thread.id)).toMatchObject({ needsInput: false });
   });
 });

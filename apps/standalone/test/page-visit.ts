@@ -67,6 +67,12 @@ export async function signIn({ page }: Visit, { email, password }: Stack): Promi
 /** The box that takes the next task. */
 export const taskBox = (page: Page) => page.locator('textarea');
 
+/** Goes from a task to where the next one begins; until it is there, the box is still that of the task. */
+export async function leaveForNewTask(page: Page): Promise<void> {
+  await page.getByRole('link', { name: 'New task' }).click();
+  await page.getByRole('heading', { name: 'What needs doing?' }).waitFor();
+}
+
 /** Sends a task from wherever the page is; answers the id of its thread. */
 export async function startTask(page: Page, text: string): Promise<string> {
   await taskBox(page).fill(text);

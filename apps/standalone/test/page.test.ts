@@ -2,7 +2,16 @@ import type { SwitchyardMessage } from '@switchyard/protocol';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBrowser } from './browser.ts';
-import { dropFile, ending, signIn, startTask, taskBox, type Visit, visitPage } from './page-visit.ts';
+import {
+  dropFile,
+  ending,
+  signIn,
+  leaveForNewTask,
+  startTask,
+  taskBox,
+  type Visit,
+  visitPage,
+} from './page-visit.ts';
 import { type Stack, startStack } from './stack.ts';
 
 let stack: Stack;
@@ -232,7 +241,7 @@ describe('a task', () => {
     await page.getByRole('log').getByText('it ran').waitFor();
     await ending(page).getByText('Finished').waitFor();
 
-    await page.getByRole('link', { name: 'New task' }).click();
+    await leaveForNewTask(page);
     const threadId = await startTask(page, '[[scenario:consent]]');
     await asked.getByRole('textbox').fill('Not today.');
     await asked.getByRole('button', { name: 'Deny' }).click();
@@ -295,7 +304,7 @@ describe('the list of tasks', () => {
     };
     await startTask(page, `Another task. [[scenario:quick]]`);
     await ending(page).waitFor();
-    await page.getByRole('link', { name: 'New task' }).click();
+    await leaveForNewTask(page);
     const threadId = await startTask(page, `First words. [[scenario:quick]]`);
     await ending(page).waitFor();
     await choose('Rename');

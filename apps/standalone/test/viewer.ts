@@ -1,3 +1,4 @@
+import { createEventStreamParser } from '@switchyard/client';
 import { type Chunk, parseEventId, type SwitchyardMessage } from '@switchyard/protocol';
 import { readUIMessageStream } from 'ai';
 
@@ -52,18 +53,8 @@ export async function view({ url, token, lastEventId, maxEvents, signal }: ViewO
 /** The frames of a stream as they come; it throws what the stream throws. */
 export async function* framesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Frame> {
   const decoder = new TextDecoder();
-  let buffer = '';
-  for await (const bytes of body) {
-    buffer += decoder.decode(bytes, { stream: true });
-    for (let end = buffer.indexOf('\n\n'); end >= 0; end = buffer.indexOf('\n\n')) {
-      const lines = buffer.slice(0, end).split('\n');
-      buffer = buffer.slice(end + 2);
-      const field = (name: string) =>
-        lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2) ?? null;
-      const data = field('data');
-      if (data !== null) yield { id: field('id'), data };
-    }
-  }
+  const parser = createEventStreamParser();
+  for await (const bytes of body) yield* parser.push(decoder.decode(bytes, { stream: true }));
 }
 
 /** Follows a run to its end, dropping the connection after every single event. */

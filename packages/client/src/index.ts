@@ -3,6 +3,7 @@ export { type ChatBody, type ChatTransportOptions, SwitchyardChatTransport } fro
 export { type Client, type ClientOptions, createClient } from './client.ts';
 export type { FileMethods } from './files.ts';
 export type { FollowOptions } from './follow-stream.ts';
+export { createEventStreamParser, type EventStreamParser, type StreamFrame } from './parse-event-stream.ts';
 export type { ProjectMethods } from './projects.ts';
 export type { TokenSource } from './request.ts';
 export type { RunMethods, StartRunOptions } from './runs.ts';

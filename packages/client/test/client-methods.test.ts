@@ -92,6 +92,7 @@ describe('a method of the client sends its one request', () => {
   });
 
   test.each<[string, (client: Client) => Promise<void>, string, string, string]>([
+    ['revokeTickets', (c) => c.revokeTickets('r'), 'DELETE', '/v1/runs/r/tickets', ''],
     ['threads.delete', (c) => c.threads.delete('t'), 'DELETE', '/v1/threads/t', ''],
     ['projects.delete', (c) => c.projects.delete('p'), 'DELETE', '/v1/projects/p', ''],
     [

@@ -12,15 +12,6 @@ export interface FileMethods {
   /** A folder of the workspace; without a path, the workspace itself. */
   list(projectId: string, path?: string, options?: Abortable): Promise<WorkspaceResponse>;
   read(projectId: string, path: string, options?: Abortable): Promise<Uint8Array<ArrayBuffer>>;
-  /** Makes the file or replaces it, with the folders that it needs. */
-  write(
-    projectId: string,
-    path: string,
-    content: Blob | Uint8Array<ArrayBuffer> | string,
-    options?: Abortable,
-  ): Promise<void>;
-  /** Removes a file, or a folder with all that is in it. */
-  remove(projectId: string, path: string, options?: Abortable): Promise<void>;
   /** Sends a file before a run; its `url` is what a file part of the run's input holds. */
   upload(file: Upload, options?: Abortable & { readonly projectId?: string }): Promise<FileResponse>;
   /** The bytes of an upload; a file part's `url` ends with its id. */
@@ -45,17 +36,6 @@ export function createFileMethods(send: SendRequest): FileMethods {
     list: async (projectId, path, { signal } = {}) =>
       requestJson(send, `${apiPath`/v1/projects/${projectId}/files`}${queryOf({ path })}`, { signal }),
     read: async (projectId, path, { signal } = {}) => readBytes(contentOf(projectId, path), signal),
-    write: async (projectId, path, content, { signal } = {}) => {
-      await send(contentOf(projectId, path), {
-        method: 'PUT',
-        headers: { 'content-type': 'application/octet-stream' },
-        body: content,
-        signal,
-      });
-    },
-    remove: async (projectId, path, { signal } = {}) => {
-      await send(contentOf(projectId, path), { method: 'DELETE', signal });
-    },
     upload: (file, { projectId, signal } = {}) => {
       const form = new FormData();
       if (projectId !== undefined) form.append('projectId', projectId);

@@ -91,22 +91,14 @@ describe('a method of the client sends its one request', () => {
     expect(request?.headers['content-type']).toBe(body === undefined ? undefined : 'application/json');
   });
 
-  test.each<[string, (client: Client) => Promise<void>, string, string, string]>([
-    ['revokeTickets', (c) => c.revokeTickets('r'), 'DELETE', '/v1/runs/r/tickets', ''],
-    ['threads.delete', (c) => c.threads.delete('t'), 'DELETE', '/v1/threads/t', ''],
-    ['projects.delete', (c) => c.projects.delete('p'), 'DELETE', '/v1/projects/p', ''],
-    [
-      'files.write',
-      (c) => c.files.write('p', 'a/é.txt', 'ä'),
-      'PUT',
-      '/v1/projects/p/files/content?path=a%2F%C3%A9.txt',
-      'ä',
-    ],
-    ['files.remove', (c) => c.files.remove('p', 'a'), 'DELETE', '/v1/projects/p/files/content?path=a', ''],
-  ])('%s, which gives nothing back', async (_, call, method, path, body) => {
+  test.each<[string, (client: Client) => Promise<void>, string]>([
+    ['revokeTickets', (c) => c.revokeTickets('r'), '/v1/runs/r/tickets'],
+    ['threads.delete', (c) => c.threads.delete('t'), '/v1/threads/t'],
+    ['projects.delete', (c) => c.projects.delete('p'), '/v1/projects/p'],
+  ])('%s, which gives nothing back', async (_, call, path) => {
     const client = await connect(nothing);
     expect(await call(client)).toBeUndefined();
-    expect(server?.requests).toMatchObject([{ method, path, body }]);
+    expect(server?.requests).toMatchObject([{ method: 'DELETE', path, body: '' }]);
   });
 
   test('files.read and files.download give bytes', async () => {

@@ -16,7 +16,7 @@ export function banner(
         ? 'sign in with an account of your Supabase project'
         : `sign in as ${email} with the password ${password}`,
     ],
-    ['API', devFile.gatewayUrl],
+    ['API', `${devFile.gatewayUrl}/v1, described at ${devFile.gatewayUrl}/docs`],
     ['model', descriptions.model],
     ['sandbox', descriptions.sandbox],
     ...descriptions.services.map((service, index) => [index === 0 ? 'services' : '', service]),

@@ -2,10 +2,11 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { AppError, type EventPosition, isEnded, parseEventId, type Run } from '@switchyard/protocol';
 import { snapshot } from '@switchyard/store';
 import type { EventStream } from './event-stream.ts';
-import { type FollowOutcome, followRun, type RunView } from './follow-run.ts';
+import { followRun, type RunView } from './follow-run.ts';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { endedRunFrames } from './run-snapshot.ts';
 import { streamHeaders } from './sse.ts';
+import type { FollowOutcome } from './viewer.ts';
 
 /** The cursor of a request: the header wins over the query. Throws AppError `bad_cursor`. */
 export function cursorOf(lastEventId: string | undefined, after: string | undefined): EventPosition | null {

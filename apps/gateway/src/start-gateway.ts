@@ -71,7 +71,7 @@ export async function startGateway({
     queue,
     control,
     blobs,
-    storeUploads: createUploadStore(blobs),
+    storeUploads: createUploadStore(sql, blobs),
     authenticate: createAuthenticator({
       sql,
       supabaseUrl: config.supabaseUrl,

@@ -1,5 +1,5 @@
 import { newId } from '@switchyard/protocol';
-import type { Actor, Blobs } from '@switchyard/store';
+import { type Actor, type Blobs, type Database, reserveObjects } from '@switchyard/store';
 
 /** A file as it came with a request. */
 export interface Upload {
@@ -18,13 +18,13 @@ export interface StoredUpload {
 }
 
 /**
- * Puts the bytes of uploads into storage, one after the other. Rows come later, in the run's transaction: an object
- * without a row belongs to nobody and is found by its age. Rejects with AppError `unavailable`.
+ * Puts the bytes of uploads into storage, one after the other. Their keys are remembered before, and their rows
+ * come later, in the run's transaction: what never gets one is swept up. Rejects with AppError `unavailable`.
  */
 export type StoreUploads = (actor: Actor, uploads: readonly Upload[]) => Promise<StoredUpload[]>;
 
 /** Makes the way to storage; the bucket is made before the first upload, not at the start of every gateway. */
-export function createUploadStore(blobs: Pick<Blobs, 'put' | 'ensureBucket'>): StoreUploads {
+export function createUploadStore(sql: Database, blobs: Pick<Blobs, 'put' | 'ensureBucket'>): StoreUploads {
   let bucket: Promise<void> | null = null;
 
   async function ensureBucket(): Promise<void> {
@@ -38,13 +38,16 @@ export function createUploadStore(blobs: Pick<Blobs, 'put' | 'ensureBucket'>): S
   }
 
   return async (actor, uploads) => {
-    if (uploads.length > 0) await ensureBucket();
-    const stored: StoredUpload[] = [];
-    for (const { name, mediaType, bytes } of uploads) {
-      const objectKey = `${actor.accountId}/${newId()}`;
+    if (uploads.length === 0) return [];
+    await ensureBucket();
+    const keyed = uploads.map((upload) => ({ ...upload, objectKey: `${actor.accountId}/${newId()}` }));
+    await reserveObjects(
+      sql,
+      keyed.map(({ objectKey }) => objectKey),
+    );
+    for (const { bytes, mediaType, objectKey } of keyed) {
       await blobs.put({ key: objectKey, body: bytes, mediaType });
-      stored.push({ name, mediaType, size: bytes.length, objectKey });
     }
-    return stored;
+    return keyed.map(({ bytes, ...upload }) => ({ ...upload, size: bytes.length }));
   };
 }

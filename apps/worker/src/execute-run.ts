@@ -10,7 +10,7 @@ import {
   throughOutages,
 } from '@switchyard/agent';
 import type { RunJob } from '@switchyard/bus';
-import { AppError } from '@switchyard/protocol';
+import { AppError, newId } from '@switchyard/protocol';
 import { claimRun, type RunClaim, RunLostError } from '@switchyard/store';
 import { endAsFailed, endRun, endWithoutLog, handOver, internalDetail } from './end-run.ts';
 import { listenForCancel, pollForCancel, stopAtTimeLimit, stopWithJob } from './watch-run.ts';
@@ -68,7 +68,8 @@ async function claim(
   job: { readonly runId: string; readonly wakeup: number },
   stop: RunStop,
 ): Promise<RunClaim> {
-  return await throughOutages(async () => await claimRun(sql, { ...job, workerId }), stop.signal);
+  const claimId = newId();
+  return await throughOutages(async () => await claimRun(sql, { ...job, claimId, workerId }), stop.signal);
 }
 
 async function executeClaimed(
@@ -106,6 +107,15 @@ async function executeClaimed(
       const detail = `The run's worker died ${claimed.crashes} times without progress.`;
       const ended = await endAsFailed(worker, opened, { reason: 'crash-loop', code: 'crash_loop', detail });
       return { answer: 'done', outcome: ended.reason ?? 'crash-loop' };
+    }
+    if (context.hasExpiredApproval && stop.cause() === null) {
+      const detail = 'Nobody answered in time whether the run may go on.';
+      const ended = await endAsFailed(worker, opened, {
+        reason: 'approval-expired',
+        code: 'approval_expired',
+        detail,
+      });
+      return { answer: 'done', outcome: ended.reason ?? 'approval-expired' };
     }
     return await goOn(worker, opened, stop);
   } catch (error) {

@@ -13,7 +13,7 @@ import { createSandboxes, type Sandboxes } from '@switchyard/sandbox';
 import { connectDatabase, createBlobs } from '@switchyard/store';
 import type { Config } from './config.ts';
 import { executeRun } from './execute-run.ts';
-import { sweepUntil } from './sweep.ts';
+import { createSweeper } from './sweep.ts';
 import { lockMs, type Worker } from './worker.ts';
 
 /** A worker that takes jobs. */
@@ -43,7 +43,13 @@ export async function startWorker(options: {
   lifecycle.onStop('control', () => control.close());
   const sandboxes = openSandboxes(config);
   lifecycle.onStop('sandboxes', () => sandboxes.close());
-  const sweeping = sweepUntil({ sql, redis, queue, logger }, lifecycle.signal);
+  const blobs = createBlobs({
+    supabaseUrl: config.supabaseUrl,
+    secretKey: config.supabaseSecretKey,
+    bucket: config.storageBucket,
+  });
+  const sweeper = createSweeper({ sql, redis, queue, blobs, logger });
+  const sweeping = sweeper.sweepUntil(lifecycle.signal);
   lifecycle.onStop('sweep', () => sweeping);
 
   let jobs: RunWorker | null = null;
@@ -54,11 +60,7 @@ export async function startWorker(options: {
     queue,
     control,
     sandboxes,
-    files: createBlobs({
-      supabaseUrl: config.supabaseUrl,
-      secretKey: config.supabaseSecretKey,
-      bucket: config.storageBucket,
-    }),
+    files: blobs,
     models: createModels(config.models, config),
     tools: createToolset(tools),
     logger,
@@ -95,6 +97,7 @@ export async function startWorker(options: {
       models: config.models.map(({ id }) => id),
       tools: [...worker.tools.names],
       queue: await queue.counts(),
+      sweep: sweeper.report,
       memory: process.memoryUsage(),
       uptimeS: Math.round(process.uptime()),
     }),

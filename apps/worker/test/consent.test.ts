@@ -1,7 +1,7 @@
 import { createToolset, defineTool, foldChunks } from '@switchyard/agent';
 import { LockLostError } from '@switchyard/bus';
 import type { MessagePart, Run, ToolPart } from '@switchyard/protocol';
-import { answerApprovals, readRun, requestCancel, type StartedRun } from '@switchyard/store';
+import { answerApprovals, readRun, requestCancel, type StartedRun, wakeRun } from '@switchyard/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { foldMessage } from '@switchyard/agent/test';
@@ -188,6 +188,25 @@ describe('a call that needs consent', () => {
       { state: 'output-error', errorText: expect.stringContaining('Cancelled') },
     ]);
     await expectSeen(started);
+  });
+
+  it('ends the run when nobody answers in time: the call is closed, and an answer comes too late', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    const { wakeup } = started;
+    await work(started.run);
+    await harness.sql`update approvals set expires_at = now() where run_id = ${started.run.id}`;
+    expect(await wakeRun(harness.sql, { runId: started.run.id, wakeup })).toEqual({ wakeup: wakeup + 1 });
+    const late = answer(started.run, {
+      approvalId: approvalOf(await partsOf(started.run), 0),
+      approved: true,
+    });
+    await expect(late).rejects.toMatchObject({ code: 'conflict' });
+    expect(await work(started.run)).toMatchObject({ status: 'failed', reason: 'approval-expired' });
+    expect(await expectSeen(started)).toMatchObject([
+      { type: 'step-start' },
+      { state: 'output-error', errorText: 'Not run: the run had failed.' },
+    ]);
+    expect(done).toEqual([]);
   });
 
   it('is asked for again in a later step, and the time of the waits is not the run’s', async () => {

@@ -1,50 +1,104 @@
 import { createRunQueue, type RunQueue } from '@switchyard/bus';
 import { newId } from '@switchyard/protocol';
-import { claimRun, readRun } from '@switchyard/store';
+import { startSupabase, type SupabaseStandIn } from '@switchyard/stand-ins';
+import { type Blobs, claimRun, createBlobs, readRun, requestCancel, reserveObjects } from '@switchyard/store';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { sweep, sweepUntil } from '../src/sweep.ts';
+import { createSweeper, type SweepPolicy } from '../src/sweep.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 let harness: Harness;
 let queue: RunQueue;
+let supabase: SupabaseStandIn;
+let blobs: Blobs;
+let dataDir: string;
 beforeAll(async () => {
   harness = await startHarness([]);
   queue = createRunQueue({ redisUrl: inject('redisUrl'), queueName: `sweep-${newId()}` });
+  dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-sweep-'));
+  supabase = await startSupabase({ dataDir });
+  blobs = createBlobs({ supabaseUrl: supabase.url, secretKey: supabase.secretKey, bucket: 'swept' });
+  await blobs.ensureBucket();
 });
 afterAll(async () => {
   await queue.close();
   await harness.stop();
+  await supabase.stop();
+  await rm(dataDir, { recursive: true, force: true });
 });
 
-const now = { olderThanMs: 0, limit: 100, signal: new AbortController().signal };
 const turns = [{ steps: [{ text: 'never asked' }] }];
+const { signal } = new AbortController();
+
+function newSweeper(changes: Partial<SweepPolicy> = {}) {
+  return createSweeper({ ...harness.worker, queue, blobs }, { untouchedMs: 0, ...changes });
+}
 
 describe('a sweep', () => {
   it('queues a run that was never added, once, and leaves it alone while its job lives', async () => {
     const { run, wakeup } = await harness.start({ turns });
-    const sweeper = { ...harness.worker, queue };
-    expect(await sweep(sweeper, now)).toBe(1);
+    const sweeper = newSweeper();
+    await sweeper.sweep(signal);
+    expect(sweeper.report).toMatchObject({ sweeps: 1, woken: { unattended: 1 } });
     expect(await queue.hasLiveJob({ runId: run.id, wakeup: wakeup + 1 })).toBe(true);
-    expect(await sweep(sweeper, now)).toBe(0);
+    await sweeper.sweep(signal);
+    expect(sweeper.report).toMatchObject({ sweeps: 2, woken: { unattended: 1 } });
   });
 
   it('moves a running run whose job is gone back to the queue, under a new wakeup', async () => {
     const { run, wakeup } = await harness.start({ turns });
     await claimRun(harness.sql, { runId: run.id, wakeup, workerId: 'gone' });
-    expect(await sweep({ ...harness.worker, queue }, now)).toBe(1);
+    await newSweeper().sweep(signal);
     expect(await readRun(harness.sql, harness.actor, run.id)).toMatchObject({ status: 'queued' });
     expect(await queue.position({ runId: run.id, wakeup: wakeup + 1 })).not.toBeNull();
   });
 
+  it('takes a run that does not stop from its worker, though its job lives', async () => {
+    const { run, wakeup, priority } = await harness.start({ turns });
+    await queue.add({ runId: run.id, wakeup, priority });
+    await claimRun(harness.sql, { runId: run.id, wakeup, workerId: 'hung' });
+    await requestCancel(harness.sql, harness.actor, run.id);
+    await newSweeper().sweep(signal);
+    expect(await readRun(harness.sql, harness.actor, run.id)).toMatchObject({ status: 'running' });
+    const sweeper = newSweeper({ cancellingMs: -1 });
+    await sweeper.sweep(signal);
+    expect(sweeper.report.woken.uncancelled).toBe(1);
+    expect(await queue.hasLiveJob({ runId: run.id, wakeup: wakeup + 1 })).toBe(true);
+  });
+
   it('leaves alone what was touched lately', async () => {
     const { run, wakeup } = await harness.start({ turns });
-    expect(await sweep({ ...harness.worker, queue }, { ...now, olderThanMs: 60_000 })).toBe(0);
+    await newSweeper({ untouchedMs: 60_000 }).sweep(signal);
     expect(await queue.hasLiveJob({ runId: run.id, wakeup })).toBe(false);
+  });
+
+  it('finds what stands behind any number of runs with living workers', async () => {
+    for (let count = 0; count < 3; count += 1) {
+      const { run, wakeup, priority } = await harness.start({ turns });
+      await queue.add({ runId: run.id, wakeup, priority });
+    }
+    const { run, wakeup } = await harness.start({ turns });
+    await newSweeper({ pageSize: 1 }).sweep(signal);
+    expect(await queue.hasLiveJob({ runId: run.id, wakeup: wakeup + 1 })).toBe(true);
+  });
+
+  it('removes objects that never got a row', async () => {
+    const key = `${harness.actor.accountId}/${newId()}`;
+    await reserveObjects(harness.sql, [key]);
+    await blobs.put({ key, body: new TextEncoder().encode('lost'), mediaType: 'text/plain' });
+    await newSweeper().sweep(signal);
+    await blobs.read(key);
+    const sweeper = newSweeper({ unclaimedMs: -1 });
+    await sweeper.sweep(signal);
+    expect(sweeper.report.objects).toBe(1);
+    await expect(blobs.read(key)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('comes again and again until it is stopped', async () => {
     const stop = new AbortController();
-    const sweeping = sweepUntil({ ...harness.worker, queue }, stop.signal, { everyMs: 30, olderThanMs: 0 });
+    const sweeping = newSweeper({ everyMs: 30 }).sweepUntil(stop.signal);
     const { run, wakeup } = await harness.start({ turns });
     await vi.waitFor(async () => {
       expect(await queue.hasLiveJob({ runId: run.id, wakeup: wakeup + 1 })).toBe(true);

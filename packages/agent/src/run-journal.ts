@@ -7,7 +7,7 @@ import {
   RunLogError,
   type RunLogWriter,
 } from '@switchyard/bus';
-import type { Chunk } from '@switchyard/protocol';
+import { type Chunk, newId } from '@switchyard/protocol';
 import { type Database, reclaimRun, RunLostError } from '@switchyard/store';
 import { type RunStop, RunStopped } from './run-stop.ts';
 import { createSerial } from './serial.ts';
@@ -121,7 +121,8 @@ export function createRunJournal(options: RunJournalOptions): RunJournal {
     if (hasEnded || stop.lost.aborted || !isMendable) throw error;
     const { lastOrdinal } = writer;
     writer.close();
-    ({ epoch } = await throughOutages(() => reclaimRun(sql, { runId, epoch }), stop.lost));
+    const claimId = newId();
+    ({ epoch } = await throughOutages(() => reclaimRun(sql, { runId, claimId, epoch }), stop.lost));
     const base: LogBase = { ordinal: lastOrdinal, storedSteps: closedSteps, inStep: false };
     const request = { runId, epoch, opening: options.opening, base };
     const opened = await throughOutages(() => openRunLog(redis, request), stop.lost);

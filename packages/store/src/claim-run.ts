@@ -1,3 +1,4 @@
+import { newId } from '@switchyard/protocol';
 import { answerOf, fencedAnswerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
 
@@ -12,6 +13,12 @@ export type RunClaim =
     }
   | { readonly outcome: 'stale' };
 
+interface ClaimAttempt {
+  readonly runId: string;
+  /** Repeated with the same id after a lost answer, a claim is told what it did the first time. Default: a new one. */
+  readonly claimId?: string | undefined;
+}
+
 /**
  * Takes the run for this worker and reserves the usage of its next step; `stale` when the job names nothing to run: the
  * wakeup has moved on, or the run has ended or waits. A run that is still running is taken over: that counts as a
@@ -19,20 +26,21 @@ export type RunClaim =
  */
 export async function claimRun(
   sql: Database,
-  { runId, wakeup, workerId }: { readonly runId: string; readonly wakeup: number; readonly workerId: string },
+  options: ClaimAttempt & { readonly wakeup: number; readonly workerId: string },
 ): Promise<RunClaim> {
+  const { runId, claimId = newId(), wakeup, workerId } = options;
   const claim = await answerOf(sql<
     { answer: { epoch: number; crashes: number; cancelRequested: boolean } | null }[]
   >`
-    select claim_run(${runId}, ${wakeup}, ${workerId}) as answer`);
+    select claim_run(${runId}, ${wakeup}, ${workerId}, ${claimId}) as answer`);
   return claim ? { outcome: 'claimed', ...claim } : { outcome: 'stale' };
 }
 
 /** A new epoch for the same worker, after the log was gone or had a hole: no crash. Throws RunLostError. */
 export async function reclaimRun(
   sql: Database,
-  { runId, epoch }: { readonly runId: string; readonly epoch: number },
+  { runId, claimId = newId(), epoch }: ClaimAttempt & { readonly epoch: number },
 ): Promise<{ epoch: number }> {
-  const query = sql<{ answer: number }[]>`select reclaim_run(${runId}, ${epoch}) as answer`;
+  const query = sql<{ answer: number }[]>`select reclaim_run(${runId}, ${epoch}, ${claimId}) as answer`;
   return { epoch: await fencedAnswerOf({ runId, epoch }, query) };
 }

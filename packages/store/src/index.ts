@@ -56,7 +56,15 @@ export type {
   ToolEffect,
 } from './stored.ts';
 export { createStreamTicket, readTicketRun, revokeStreamTickets } from './stream-tickets.ts';
-export { findUnattendedRuns, raiseWakeup } from './sweep.ts';
+export {
+  findLooseObjects,
+  findTroubledRuns,
+  forgetObjects,
+  reserveObjects,
+  type RunTrouble,
+  type TroubledRun,
+  wakeRun,
+} from './sweep.ts';
 export {
   createThread,
   deleteThread,

@@ -34,6 +34,8 @@ export interface RunContext {
   readonly waitedMs: number;
   /** Whether people have corrected it: then a step may find corrections to read. */
   readonly hasCorrections: boolean;
+  /** It waited for a person who did not answer in time. */
+  readonly hasExpiredApproval: boolean;
   readonly cancelRequested: boolean;
   readonly instructions: string | null;
 }
@@ -57,6 +59,7 @@ interface RunContextRow {
   readonly parts: StoredPartRow[];
   readonly files: StoredFileRow[];
   readonly hasCorrections: boolean;
+  readonly hasExpiredApproval: boolean;
 }
 
 /** Throws RunLostError. */
@@ -80,6 +83,7 @@ export async function loadRun(
     waitEventId: row.run.wait_event_id,
     waitedMs: row.run.waited_ms,
     hasCorrections: row.hasCorrections,
+    hasExpiredApproval: row.hasExpiredApproval,
     cancelRequested: row.run.cancel_requested_at !== null,
     instructions: row.run.instructions,
   };

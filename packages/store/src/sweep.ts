@@ -3,40 +3,66 @@ import { answerOf } from './answer-of.ts';
 import type { Database } from './database.ts';
 import type { RunnableRun } from './stored.ts';
 
-export interface UnattendedRun extends RunnableRun {
+/**
+ * What may be wrong with a run. `unattended`: it is queued or running and nobody touched it; whether it has a live job is
+ * the queue's to say. `uncancelled`: it was asked to stop and did not. `stranded`: it is pending in a thread that is
+ * free. `expired`: it waits for a person whose time is over.
+ */
+export type RunTrouble = 'unattended' | 'uncancelled' | 'stranded' | 'expired';
+
+export interface TroubledRun extends RunnableRun {
   readonly status: RunStatus;
+  readonly trouble: RunTrouble;
 }
 
 /**
- * Queued and running runs whose row nobody touched for a while, oldest first. Whether they have a live job is the
- * queue's to say; those that do come again each time, so a full page is followed by the one `after` its last run.
+ * Runs that may need help, oldest first. Long runs of living workers come again each time, so a full page is followed
+ * by the one `after` its last run.
  */
-export async function findUnattendedRuns(
+export async function findTroubledRuns(
   sql: Database,
-  {
-    olderThanMs,
-    limit,
-    after,
-  }: { readonly olderThanMs: number; readonly limit: number; readonly after?: string | undefined },
-): Promise<UnattendedRun[]> {
-  return answerOf(sql<{ answer: UnattendedRun[] }[]>`
-    select coalesce(json_agg(json_build_object('runId', r.id, 'wakeup', r.wakeup, 'status', r.status, 'priority', r.priority) order by r.id), '[]') as answer
-    from (
-      select * from runs
-      where status in ('queued', 'running') and touched_at < now() - ${olderThanMs} * interval '1 millisecond'
-        and (${after ?? null}::uuid is null or id > ${after ?? null}::uuid)
-      order by id limit ${limit}) r`);
+  options: {
+    readonly untouchedMs: number;
+    /** How long a living worker may take to end a run that was asked to stop. */
+    readonly cancellingMs: number;
+    readonly limit: number;
+    readonly after?: string | undefined;
+  },
+): Promise<TroubledRun[]> {
+  const { untouchedMs, cancellingMs, limit, after = null } = options;
+  return answerOf(sql<{ answer: TroubledRun[] }[]>`
+    select find_troubled_runs(${untouchedMs}, ${cancellingMs}, ${limit}, ${after}) as answer`);
 }
 
 /**
- * Makes a run whose job is gone runnable again. Compare and set: null when the wakeup has moved on or the run is not
- * runnable. A running run goes back to `queued`, its worker is fenced, and the next claim sees one more crash.
+ * Makes a troubled run runnable. Compare and set: null when the wakeup has moved on or nothing is wrong with it any more.
+ * A running run goes back to `queued`, its worker is fenced, and the next claim sees one more crash.
  */
-export async function raiseWakeup(
+export async function wakeRun(
   sql: Database,
   { runId, wakeup }: { readonly runId: string; readonly wakeup: number },
 ): Promise<{ wakeup: number } | null> {
   const raised = await answerOf(sql<{ answer: number | null }[]>`
-    select raise_wakeup(${runId}, ${wakeup}) as answer`);
+    select wake_run(${runId}, ${wakeup}) as answer`);
   return raised === null ? null : { wakeup: raised };
+}
+
+/** Remembers keys of objects that are about to be written and have no row yet: who never makes one is swept up. */
+export async function reserveObjects(sql: Database, keys: readonly string[]): Promise<void> {
+  await answerOf(sql<{ answer: null }[]>`select reserve_objects(${[...keys]}) as answer`);
+}
+
+/**
+ * Keys of objects in storage that belong to nobody, oldest first; files that no run took up for `unclaimedMs` are let go
+ * before. What is removed from storage is then forgotten by `forgetObjects`.
+ */
+export async function findLooseObjects(
+  sql: Database,
+  { unclaimedMs, limit }: { readonly unclaimedMs: number; readonly limit: number },
+): Promise<string[]> {
+  return answerOf(sql<{ answer: string[] }[]>`select find_loose_objects(${unclaimedMs}, ${limit}) as answer`);
+}
+
+export async function forgetObjects(sql: Database, keys: readonly string[]): Promise<void> {
+  await answerOf(sql<{ answer: null }[]>`select forget_objects(${[...keys]}) as answer`);
 }

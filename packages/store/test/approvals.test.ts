@@ -12,10 +12,9 @@ import {
   readThread,
   requestCancel,
   RunLostError,
-  storeParts,
 } from '../src/index.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { calledShell, newActor, newClaimedRun, stepStart, usageOf } from './fixtures.ts';
+import { newActor, newWaitingRun } from './fixtures.ts';
 
 let database: TestDatabase;
 let sql: Database;
@@ -27,30 +26,6 @@ beforeAll(async () => {
 });
 afterAll(async () => database.drop());
 
-/** A run that waits for consent to these calls, and its approvals by call. */
-async function newWaitingRun(...callIds: readonly string[]) {
-  const started = await newClaimedRun(sql, actor);
-  const { runId, epoch } = started;
-  const parts = callIds.map((callId) => calledShell(callId));
-  await storeParts(sql, {
-    runId,
-    epoch,
-    step: 1,
-    parts: [{ part: stepStart }, ...parts.map((part) => ({ part }))],
-    usage: usageOf(1, 1),
-    costUsd: 0,
-    lastOrdinal: 5,
-    isFinal: false,
-  });
-  const calls = parts.map((part) => {
-    const approvalId = crypto.randomUUID();
-    const approval = { id: approvalId, requestReason: 'May I?' };
-    return { approvalId, part: { ...part, state: 'approval-requested', approval } as ToolPart };
-  });
-  const park = () => parkRun(sql, { runId, epoch, lastOrdinal: 6 - calls.length, calls });
-  return { ...started, calls, ids: calls.map(({ approvalId }) => approvalId), park };
-}
-
 const wakeupOf = async (runId: string) =>
   (await sql<{ wakeup: number }[]>`select wakeup from runs where id = ${runId}`)[0]?.wakeup ?? 0;
 const yes = (approvalId = '') => ({ approvalId, approved: true });
@@ -58,7 +33,7 @@ const no = (approvalId = '', reason?: string) => ({ approvalId, approved: false,
 
 describe('a run that waits for consent', () => {
   it('names the event of its wait, reserves no model call, and is nobody’s to claim', async () => {
-    const { runId, wakeup, thread, park } = await newWaitingRun('a');
+    const { runId, wakeup, thread, park } = await newWaitingRun(sql, actor, 'a');
     expect(await park()).toEqual({ cancelRequested: false });
     // After an answer that was lost.
     expect(await park()).toEqual({ cancelRequested: false });
@@ -76,7 +51,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('goes on under a new wakeup once every call has its answer, which stands in the call’s part', async () => {
-    const { runId, ids, park } = await newWaitingRun('a', 'b');
+    const { runId, ids, park } = await newWaitingRun(sql, actor, 'a', 'b');
     await park();
     const before = await wakeupOf(runId);
     const first = await answerApprovals(sql, actor, { runId, answers: [yes(ids[0])] });
@@ -113,7 +88,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('keeps the order of the members of a call’s input', async () => {
-    const { runId, ids, park, calls } = await newWaitingRun('a');
+    const { runId, ids, park, calls } = await newWaitingRun(sql, actor, 'a');
     const input = { zebra: 1, apple: { b: [1, 'x'], a: null }, Mango: true };
     await parkRun(sql, {
       runId,
@@ -129,7 +104,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('takes the same answer again, also after its end, and refuses another one', async () => {
-    const { runId, ids, park } = await newWaitingRun('a');
+    const { runId, ids, park } = await newWaitingRun(sql, actor, 'a');
     await park();
     await answerApprovals(sql, actor, { runId, answers: [yes(ids[0])] });
     const wakeup = await wakeupOf(runId);
@@ -145,8 +120,8 @@ describe('a run that waits for consent', () => {
   });
 
   it('takes all answers of a request or none, and none that another run waits for', async () => {
-    const mine = await newWaitingRun('a', 'b');
-    const other = await newWaitingRun('a');
+    const mine = await newWaitingRun(sql, actor, 'a', 'b');
+    const other = await newWaitingRun(sql, actor, 'a');
     await mine.park();
     await other.park();
     for (const strange of [other.ids[0], crypto.randomUUID(), 'nonsense', '']) {
@@ -161,7 +136,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('is started once by two last answers at the same instant', async () => {
-    const { runId, ids, park } = await newWaitingRun('a', 'b');
+    const { runId, ids, park } = await newWaitingRun(sql, actor, 'a', 'b');
     await park();
     const before = await wakeupOf(runId);
     const answers = await Promise.all(
@@ -174,7 +149,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('that is cancelled takes no answer any more', async () => {
-    const { runId, ids, park } = await newWaitingRun('a');
+    const { runId, ids, park } = await newWaitingRun(sql, actor, 'a');
     await park();
     const cancelled = await requestCancel(sql, actor, runId);
     expect(cancelled).toMatchObject({ run: { status: 'queued' }, promoted: [{ runId }] });
@@ -184,7 +159,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('does not begin to wait when a cancel came first, nor for a worker that has lost it', async () => {
-    const { runId, wakeup, park } = await newWaitingRun('a');
+    const { runId, wakeup, park } = await newWaitingRun(sql, actor, 'a');
     await requestCancel(sql, actor, runId);
     expect(await park()).toEqual({ cancelRequested: true });
     expect(await readRun(sql, actor, runId)).toMatchObject({ status: 'running' });
@@ -193,7 +168,7 @@ describe('a run that waits for consent', () => {
   });
 
   it('does not count its wait', async () => {
-    const { runId, ids, park } = await newWaitingRun('a');
+    const { runId, ids, park } = await newWaitingRun(sql, actor, 'a');
     await park();
     await sql`update runs set waiting_since = now() - interval '1 hour' where id = ${runId}`;
     await answerApprovals(sql, actor, { runId, answers: [yes(ids[0])] });

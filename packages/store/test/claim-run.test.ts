@@ -7,7 +7,7 @@ import {
   finishRun,
   isCancelRequested,
   loadRun,
-  raiseWakeup,
+  wakeRun,
   readRun,
   reclaimRun,
   releaseRun,
@@ -111,6 +111,17 @@ describe('claimRun', () => {
     expect(await take()).toMatchObject({ epoch: 4, crashes: 1 });
   });
 
+  it('asked again for the same claim is told the same, until somebody else has claimed', async () => {
+    const { run, wakeup } = await newRun(sql, actor);
+    const claimId = randomUUID();
+    const ask = async () => claimRun(sql, { runId: run.id, claimId, wakeup, workerId: 'w' });
+    const answers = await Promise.all([ask(), ask(), ask()]);
+    for (const answer of answers) expect(answer).toMatchObject({ epoch: 1, crashes: 0 });
+    expect(await sql`select from usage where run_id = ${run.id}`).toHaveLength(1);
+    await claimRun(sql, { runId: run.id, wakeup, workerId: 'other' });
+    expect(await ask()).toMatchObject({ epoch: 3, crashes: 2 });
+  });
+
   it('counts no crash after a hand-over, and keeps the wakeup', async () => {
     const { runId, epoch, wakeup } = await newClaimedRun(sql, actor);
     await releaseRun(sql, { runId, epoch, lastOrdinal: 7 });
@@ -121,7 +132,7 @@ describe('claimRun', () => {
 
   it('counts the crash of a worker whose job the sweep replaced', async () => {
     const { runId, epoch, wakeup } = await newClaimedRun(sql, actor);
-    expect(await raiseWakeup(sql, { runId, wakeup })).toEqual({ wakeup: 2 });
+    expect(await wakeRun(sql, { runId, wakeup })).toEqual({ wakeup: 2 });
     await expect(isCancelRequested(sql, { runId, epoch })).rejects.toThrow(RunLostError);
     expect(await claimRun(sql, { runId, wakeup, workerId: 'w' })).toEqual({ outcome: 'stale' });
     expect(await claimRun(sql, { runId, wakeup: 2, workerId: 'w' })).toMatchObject({ epoch: 2, crashes: 1 });
@@ -142,6 +153,15 @@ describe('reclaimRun', () => {
     await expect(storeStep(runId, epoch, 1)).rejects.toThrow(RunLostError);
     await storeStep(runId, 2, 1);
     expect(await claimRun(sql, { runId, wakeup, workerId: 'w' })).toMatchObject({ epoch: 3, crashes: 1 });
+  });
+
+  it('asked again for the same claim is told the same, and any other is refused', async () => {
+    const { runId, epoch } = await newClaimedRun(sql, actor);
+    const claimId = randomUUID();
+    const ask = async () => reclaimRun(sql, { runId, claimId, epoch });
+    expect(await ask()).toEqual({ epoch: 2 });
+    expect(await ask()).toEqual({ epoch: 2 });
+    await expect(reclaimRun(sql, { runId, epoch })).rejects.toThrow(RunLostError);
   });
 });
 
@@ -183,7 +203,7 @@ const workerVerbs: Readonly<Record<string, WorkerVerb>> = {
 /** How a worker loses its run: each leaves the run to somebody else. */
 const losses: Readonly<Record<string, (runId: string, wakeup: number) => Promise<unknown>>> = {
   'another worker claimed it': async (runId, wakeup) => claimRun(sql, { runId, wakeup, workerId: 'other' }),
-  'the sweep gave it a new wakeup': async (runId, wakeup) => raiseWakeup(sql, { runId, wakeup }),
+  'the sweep gave it a new wakeup': async (runId, wakeup) => wakeRun(sql, { runId, wakeup }),
   'it was handed over': async (runId) => releaseRun(sql, { runId, epoch: 1, lastOrdinal: 3 }),
   'another worker ended it': async (runId, wakeup) => {
     await claimRun(sql, { runId, wakeup, workerId: 'other' });

@@ -14,11 +14,11 @@ import {
   type Database,
   deleteProject,
   deleteThread,
-  findUnattendedRuns,
+  findTroubledRuns,
   finishRun,
   isCancelRequested,
   loadRun,
-  raiseWakeup,
+  wakeRun,
   readFile,
   readFollowedRuns,
   readMessages,
@@ -196,9 +196,9 @@ describe('a deleted thread', () => {
     ];
     for (const attempt of lost) await expect(attempt()).rejects.toBeInstanceOf(RunLostError);
     expect(await claimRun(sql, { runId, wakeup, workerId: 'w' })).toEqual({ outcome: 'stale' });
-    expect(await raiseWakeup(sql, { runId, wakeup })).toBeNull();
+    expect(await wakeRun(sql, { runId, wakeup })).toBeNull();
     expect(await readFollowedRuns(sql, [runId])).toEqual([]);
-    const unattended = await findUnattendedRuns(sql, { olderThanMs: 0, limit: 1000 });
+    const unattended = await findTroubledRuns(sql, { untouchedMs: 0, cancellingMs: 60_000, limit: 1000 });
     expect(unattended.map((each) => each.runId)).not.toContain(runId);
     expect(await rowsOf(run.threadId, runId)).toEqual(noRows);
   });

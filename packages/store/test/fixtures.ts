@@ -4,10 +4,12 @@ import {
   type Actor,
   claimRun,
   type Database,
+  parkRun,
   resolveUser,
   startRun,
   type StartedRun,
   type StartRunOptions,
+  storeParts,
 } from '../src/index.ts';
 
 /** A user with a personal account, seen for the first time. */
@@ -77,4 +79,28 @@ export function finishedShell(callId: string, output: string): ToolPart {
     input: { command: 'ls' },
     output,
   };
+}
+
+/** A run that waits for consent to these calls once it is parked, and its approvals by call. */
+export async function newWaitingRun(sql: Database, actor: Actor, ...callIds: readonly string[]) {
+  const started = await newClaimedRun(sql, actor);
+  const { runId, epoch } = started;
+  const parts = callIds.map((callId) => calledShell(callId));
+  await storeParts(sql, {
+    runId,
+    epoch,
+    step: 1,
+    parts: [{ part: stepStart }, ...parts.map((part) => ({ part }))],
+    usage: usageOf(1, 1),
+    costUsd: 0,
+    lastOrdinal: 5,
+    isFinal: false,
+  });
+  const calls = parts.map((part) => {
+    const approvalId = crypto.randomUUID();
+    const approval = { id: approvalId, requestReason: 'May I?' };
+    return { approvalId, part: { ...part, state: 'approval-requested', approval } as ToolPart };
+  });
+  const park = () => parkRun(sql, { runId, epoch, lastOrdinal: 6 - calls.length, calls });
+  return { ...started, calls, ids: calls.map(({ approvalId }) => approvalId), park };
 }

@@ -3,10 +3,10 @@ import {
   claimRun,
   createFile,
   type Database,
-  findUnattendedRuns,
+  findTroubledRuns,
   finishRun,
   inTransaction,
-  raiseWakeup,
+  wakeRun,
   readRun,
   requestCancel,
   RunLostError,
@@ -100,10 +100,10 @@ it('never deadlocks while an account’s starts, uploads, steps, ends, cancels a
     await finishRun(sql, { runId: run.id, epoch, reason: 'finished', lastOrdinal: 4 });
   };
   const disturb = async () => {
-    const found = await findUnattendedRuns(sql, { olderThanMs: 0, limit: 10 });
+    const found = await findTroubledRuns(sql, { untouchedMs: 0, cancellingMs: 60_000, limit: 10 });
     for (const [index, { runId, wakeup }] of found.entries()) {
       if (index % 2 === 0) await requestCancel(sql, actor, runId);
-      else await raiseWakeup(sql, { runId, wakeup });
+      else await wakeRun(sql, { runId, wakeup });
     }
   };
   await Promise.all(

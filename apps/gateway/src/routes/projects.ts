@@ -57,7 +57,7 @@ export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
     try {
       await blobs.remove(deleted.objectKeys);
     } catch (error) {
-      // Objects without a row belong to nobody, and are found by that.
+      // The sweep finds them.
       logger.warn(
         { error, objectKeys: deleted.objectKeys },
         'the files of a deleted project stay in storage',

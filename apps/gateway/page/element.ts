@@ -1,5 +1,5 @@
-/** What an element may hold; null and false leave nothing. */
-export type Child = Node | string | null | false;
+/** What an element may hold; null and false leave nothing, a list all of its own: a call takes some 100,000 arguments. */
+export type Child = Node | string | null | false | readonly Child[];
 
 /** Attributes by name; true writes an empty one, false and null leave it away; `on` listens. */
 export interface Attributes {
@@ -30,13 +30,22 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
       made.setAttribute(name, value === true ? '' : String(value));
     }
   }
-  made.append(...children.filter((child) => child !== null && child !== false));
+  append(made, children);
   return made;
+}
+
+function append(parent: Element, children: readonly Child[]): void {
+  for (const child of children) {
+    if (child === null || child === false) continue;
+    if (typeof child === 'string' || child instanceof Node) parent.append(child);
+    else append(parent, child);
+  }
 }
 
 /** Puts children in place of what an element held. */
 export function fill(parent: Element, ...children: readonly Child[]): void {
-  parent.replaceChildren(...children.filter((child) => child !== null && child !== false));
+  parent.replaceChildren();
+  append(parent, children);
 }
 
 /** Writes a text only when it is another one, so that selections and live regions are left alone. */

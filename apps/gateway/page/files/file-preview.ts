@@ -10,6 +10,8 @@ import { parseCsv } from './parse-csv.ts';
 /** Text that is shown; more of it makes a page slow, and can be downloaded. */
 const maxTextBytes = 200_000;
 const maxRows = 200;
+/** Of them; a guess: wider ones are not read on a page. */
+const maxColumns = 200;
 /** A file above this is not fetched to be looked at. */
 const maxPreviewBytes = 20_000_000;
 
@@ -140,20 +142,34 @@ function textOf(bytes: Uint8Array<ArrayBuffer>): string | null {
 
 function tableOf(text: string): HTMLElement[] {
   const { header, rows, hasMore } = parseCsv(text, { maxRows });
+  const shown = header.slice(0, maxColumns);
   const table = element(
     'table',
     { class: 'csv' },
-    element('thead', {}, element('tr', {}, ...header.map((name) => element('th', { scope: 'col' }, name)))),
+    element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        shown.map((name) => element('th', { scope: 'col' }, name)),
+      ),
+    ),
     element(
       'tbody',
       {},
-      ...rows.map((row) =>
-        element('tr', {}, ...header.map((_, column) => element('td', {}, row[column] ?? ''))),
+      rows.map((row) =>
+        element(
+          'tr',
+          {},
+          row.slice(0, shown.length).map((cell) => element('td', {}, cell)),
+        ),
       ),
     ),
   );
-  const count = hasMore ? `The first ${plural(rows.length, 'row')}` : plural(rows.length, 'row');
-  return [note(`${count}, ${plural(header.length, 'column')}`), table];
+  const rowCount = hasMore ? `The first ${plural(rows.length, 'row')}` : plural(rows.length, 'row');
+  const columnCount = `${shown.length < header.length ? `the first ${shown.length} of ` : ''}${plural(header.length, 'column')}`;
+  return [note(`${rowCount}, ${columnCount}`), table];
 }
 
 function note(text: string): HTMLElement {

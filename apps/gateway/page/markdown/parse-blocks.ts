@@ -31,12 +31,12 @@ export interface PlacedBlock {
   readonly start: number;
 }
 
-const fencePattern = /^ {0,3}(`{3,}|~{3,})[ \t]*([^`\n]*)$/;
-const headingPattern = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
+// Each pattern takes a line in linear time: no two neighbours in it can match the same characters and then fail.
+const fencePattern = /^ {0,3}(`{3,}|~{3,})([^`\n]*)$/;
+const headingPattern = /^ {0,3}(#{1,6})(?=[ \t]|$)/;
 const rulePattern = /^ {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$/;
-const itemPattern = /^( {0,3})([-*+]|\d{1,9}[.)])(?:([ \t]+)(.*)|)$/;
-const quotePattern = /^ {0,3}> ?(.*)$/;
-const delimiterPattern = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+const itemPattern = /^( {0,3})([-*+]|\d{1,9}[.)])(?:([ \t]+)(.*)|)$/s;
+const quotePattern = /^ {0,3}> ?(.*)$/s;
 const underlinePattern = /^ {0,3}(=+|-+)[ \t]*$/;
 /** Quotes and lists inside each other; what is deeper is shown as text. */
 const maxDepth = 12;
@@ -46,23 +46,30 @@ const maxDepth = 12;
  * text like any other.
  */
 export function parseBlocks(text: string): readonly PlacedBlock[] {
-  return parseLines(text.split('\n'), 0);
+  const lines = text.split('\n');
+  const starts: number[] = [];
+  let start = 0;
+  for (const line of lines) {
+    starts.push(start);
+    start += line.length + 1;
+  }
+  // Texts from Windows end their lines with both characters.
+  const trimmed = lines.map((line) => (line.endsWith('\r') ? line.slice(0, -1) : line));
+  return parseLines(trimmed, 0).map(({ block, line }) => ({ block, start: starts[line] ?? 0 }));
 }
 
-function parseLines(lines: readonly string[], depth: number): PlacedBlock[] {
-  const placed: PlacedBlock[] = [];
-  let offset = 0;
-  for (let at = 0; at < lines.length;) {
-    if (isBlank(lines[at])) {
-      offset += (lines[at] ?? '').length + 1;
-      at += 1;
+function parseLines(lines: readonly string[], depth: number): { block: Block; line: number }[] {
+  const blocks: { block: Block; line: number }[] = [];
+  for (let line = 0; line < lines.length;) {
+    if (isBlank(lines[line])) {
+      line += 1;
       continue;
     }
-    const { block, next } = readBlock(lines, at, depth);
-    placed.push({ block, start: offset });
-    for (; at < next; at += 1) offset += (lines[at] ?? '').length + 1;
+    const { block, next } = readBlock(lines, line, depth);
+    blocks.push({ block, line });
+    line = next;
   }
-  return placed;
+  return blocks;
 }
 
 interface Read {
@@ -78,7 +85,7 @@ function readBlock(lines: readonly string[], at: number, depth: number): Read {
   const heading = headingPattern.exec(line);
   if (heading) {
     return {
-      block: { kind: 'heading', level: heading[1]?.length ?? 1, text: heading[2] ?? '' },
+      block: { kind: 'heading', level: heading[1]?.length ?? 1, text: headingText(line, heading[0].length) },
       next: at + 1,
     };
   }
@@ -89,6 +96,15 @@ function readBlock(lines: readonly string[], at: number, depth: number): Read {
   }
   if (isTable(lines, at)) return readTable(lines, at);
   return readParagraph(lines, at, depth);
+}
+
+/** What stands behind the marks, without the marks that may close it. */
+function headingText(line: string, from: number): string {
+  const text = line.slice(from).trim();
+  let end = text.length;
+  while (text[end - 1] === '#') end -= 1;
+  const isClosed = end === 0 || text[end - 1] === ' ' || text[end - 1] === '\t';
+  return isClosed ? text.slice(0, end).trimEnd() : text;
 }
 
 function readFence(lines: readonly string[], at: number, fence: RegExpExecArray): Read {
@@ -166,7 +182,7 @@ function readItem(
 }
 
 function itemOf(inner: readonly string[], depth: number): ListItem {
-  const task = /^\[([ xX])\][ \t]+(.*)$/.exec(inner[0] ?? '');
+  const task = /^\[([ xX])\][ \t]+(.*)$/s.exec(inner[0] ?? '');
   const lines = task ? [task[2] ?? '', ...inner.slice(1)] : inner;
   return { isDone: task ? task[1] !== ' ' : null, blocks: blocksOf(lines, depth + 1) };
 }
@@ -174,17 +190,22 @@ function itemOf(inner: readonly string[], depth: number): ListItem {
 function isTable(lines: readonly string[], at: number): boolean {
   const [header = '', delimiter = ''] = [lines[at], lines[at + 1]];
   return (
-    header.includes('|') &&
-    delimiterPattern.test(delimiter) &&
-    cellsOf(header).length === cellsOf(delimiter).length
+    header.includes('|') && isDelimiter(delimiter) && cellsOf(header).length === cellsOf(delimiter).length
   );
 }
 
+function isDelimiter(line: string): boolean {
+  if (!/^ {0,3}[|:-][ \t|:-]*$/.test(line)) return false;
+  const cells = cellsOf(line);
+  return cells.length > 0 && cells.every((cell) => /^:?-+:?$/.test(cell));
+}
+
+/** A row has no more cells than its text: filled up to its header's width, a short text would make millions. */
 function readTable(lines: readonly string[], at: number): Read {
   const aligns = cellsOf(lines[at + 1] ?? '').map(alignOf);
   const rowOf = (line: string): Cell[] => {
-    const cells = cellsOf(line);
-    return aligns.map((align, column) => ({ text: cells[column] ?? '', align }));
+    const cells = cellsOf(line).slice(0, aligns.length);
+    return cells.map((text, column) => ({ text, align: aligns[column] ?? 'left' }));
   };
   const rows: Cell[][] = [];
   let next = at + 2;

@@ -73,10 +73,34 @@ describe('a line of Markdown', () => {
       });
       return Math.min(...times);
     };
-    for (const piece of ['[', '*a ', '_a*', '`', '[a](', '![', '<https://', '**a_b ', '[a] ', '~~']) {
+    for (const piece of [
+      '[',
+      '*a ',
+      '_a*',
+      '`',
+      '[a](',
+      '![',
+      '<https://',
+      '**a_b ',
+      '[a] ',
+      '~~',
+      'https://%%%%%%........a ',
+    ]) {
       const short = Math.max(0.5, best(piece.repeat(2000)));
       // 16 times as long; quadratic would be 256 times.
       expect(best(piece.repeat(32_000)) / short, piece).toBeLessThan(100);
     }
+    for (const [before, after] of [
+      ['[a](', 'x'],
+      ['` ', 'a`'],
+      ['https://%.', 'a'],
+    ] as const) {
+      const short = Math.max(0.5, best(before + ' '.repeat(2000) + after));
+      expect(best(before + ' '.repeat(32_000) + after) / short, before).toBeLessThan(100);
+    }
+  });
+
+  it('takes any number of breaks inside marks that have no end', () => {
+    expect(parseInline(`*${'\\\n'.repeat(200_000)}`)).toHaveLength(200_001);
   });
 });

@@ -18,7 +18,7 @@ interface Frame {
 }
 
 const destination =
-  /\(\s*(?:<([^<>\n]{0,2000})>|([^\s()<>]{0,2000}(?:\([^\s()]{0,500}\)[^\s()<>]{0,500}){0,8}))(?:\s+(?:"[^"\n]{0,500}"|'[^'\n]{0,500}'))?\s*\)/y;
+  /\(\s{0,20}(?:<([^<>\n]{0,2000})>|([^\s()<>]{0,2000}(?:\([^\s()]{0,500}\)[^\s()<>]{0,500}){0,8}))(?:\s{1,20}(?:"[^"\n]{0,500}"|'[^'\n]{0,500}'))?\s{0,20}\)/y;
 const angleLink = /<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/y;
 const bareLink = /https?:\/\/[^\s<>"'`|]{1,2000}/y;
 const escapable = /[!-/:-@[-`{-~]/;
@@ -52,7 +52,7 @@ export function parseInline(text: string): readonly Inline[] {
     while (frames.length > depth) {
       const frame = frames.pop();
       if (!frame) return;
-      top().nodes.push({ kind: 'text', text: textOfMark(frame) }, ...frame.nodes);
+      appendTo(top().nodes, frame);
     }
   };
   const depthOf = (mark: Mark) => frames.findLastIndex((frame, index) => index > 0 && frame.mark === mark);
@@ -69,7 +69,8 @@ export function parseInline(text: string): readonly Inline[] {
       return;
     }
     const code = text.slice(at + run, end).replaceAll('\n', ' ');
-    push({ kind: 'code', text: /^ .*[^ ].* $/.test(code) ? code.slice(1, -1) : code });
+    const isPadded = code.startsWith(' ') && code.endsWith(' ') && code.trim() !== '';
+    push({ kind: 'code', text: isPadded ? code.slice(1, -1) : code });
     at = end + run;
   }
 
@@ -117,7 +118,7 @@ export function parseInline(text: string): readonly Inline[] {
   /** Brackets around something else than a link are text, and hide no link that comes after them. */
   function unopen(depth: number, frame: Frame): void {
     flush();
-    frames[depth - 1]?.nodes.push({ kind: 'text', text: textOfMark(frame) }, ...frame.nodes);
+    appendTo((frames[depth - 1] ?? root).nodes, frame);
     frames.splice(depth, 1);
   }
 
@@ -138,7 +139,8 @@ export function parseInline(text: string): readonly Inline[] {
     const children =
       frame.nodes.length > 0 || url === null ? frame.nodes : [{ kind: 'text', text: url } as const];
     // A link that may not be followed stays as its text.
-    if (url === null || frames.some(({ mark }) => mark === '[')) top().nodes.push(...children);
+    if (url === null || frames.some(({ mark }) => mark === '['))
+      for (const child of children) top().nodes.push(child);
     else top().nodes.push({ kind: 'link', url, children });
     at += 1 + match[0].length;
   }
@@ -149,7 +151,12 @@ export function parseInline(text: string): readonly Inline[] {
     if (!match) return false;
     const shown = pattern === bareLink ? withoutTrailingMarks(match[0]) : (match[1] ?? '');
     const url = safeLink(shown);
-    if (url === null) return false;
+    if (url === null) {
+      // As a whole: what is inside it would be looked at again and again.
+      plain += match[0];
+      at += match[0].length;
+      return true;
+    }
     push({ kind: 'link', url, children: [{ kind: 'text', text: shown }] });
     at += pattern === bareLink ? shown.length : match[0].length;
     return true;
@@ -193,6 +200,13 @@ export function parseInline(text: string): readonly Inline[] {
   return root.nodes;
 }
 
+/** What was opened and had no end, as the text that it began with and what followed. */
+function appendTo(nodes: Inline[], frame: Frame): void {
+  nodes.push({ kind: 'text', text: textOfMark(frame) });
+  // Not spread: a call takes some 100,000 arguments.
+  for (const node of frame.nodes) nodes.push(node);
+}
+
 function runLength(text: string, from: number): number {
   let end = from + 1;
   while (text[end] === text[from]) end += 1;
@@ -224,7 +238,13 @@ function textOfMark({ mark, length }: Frame): string {
 
 /** A sentence's own marks at the end of a bare address do not belong to it. */
 function withoutTrailingMarks(url: string): string {
-  const trimmed = url.replace(/[.,:;!?*_~\]]+$/, '');
+  const trimmed = withoutEnd(url, '.,:;!?*_~]');
   const isClosing = trimmed.endsWith(')') && !trimmed.includes('(');
-  return isClosing ? trimmed.replace(/[).,:;!?]+$/, '') : trimmed;
+  return isClosing ? withoutEnd(trimmed, ').,:;!?') : trimmed;
+}
+
+function withoutEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text[end - 1] ?? '')) end -= 1;
+  return text.slice(0, end);
 }

@@ -8,13 +8,13 @@ export function renderBlock(block: Block): HTMLElement {
   switch (block.kind) {
     case 'heading':
       // The page's own headings stand above those of a message.
-      return element(headingTag(block.level), { class: `level-${block.level}` }, ...renderInline(block.text));
+      return element(headingTag(block.level), { class: `level-${block.level}` }, renderInline(block.text));
     case 'paragraph':
-      return element('p', {}, ...renderInline(block.text));
+      return element('p', {}, renderInline(block.text));
     case 'code':
       return codeView(block).element;
     case 'quote':
-      return element('blockquote', {}, ...block.blocks.map(renderBlock));
+      return element('blockquote', {}, block.blocks.map(renderBlock));
     case 'list':
       return renderList(block);
     case 'table':
@@ -37,30 +37,48 @@ function renderList({ isOrdered, start, items }: Extract<Block, { kind: 'list' }
       blocks.length === 1 && only?.kind === 'paragraph'
         ? renderInline(only.text)
         : blocks.map(renderItemBlock);
-    if (isDone === null) return element('li', {}, ...content);
+    if (isDone === null) return element('li', {}, content);
     const box = element('input', { type: 'checkbox', disabled: true, checked: isDone });
-    return element('li', { class: 'task' }, box, ...content);
+    return element('li', { class: 'task' }, box, content);
   });
-  return isOrdered ? element('ol', { start }, ...children) : element('ul', {}, ...children);
+  return isOrdered ? element('ol', { start }, children) : element('ul', {}, children);
 }
 
 function renderItemBlock(block: Block, index: number): Node {
   return index === 0 && block.kind === 'paragraph'
-    ? element('span', {}, ...renderInline(block.text))
+    ? element('span', {}, renderInline(block.text))
     : renderBlock(block);
 }
 
 function renderTable({ header, rows }: Extract<Block, { kind: 'table' }>): HTMLElement {
   const cell = (tag: 'th' | 'td', { text, align }: Cell) =>
-    element(tag, { class: align === 'left' ? null : `align-${align}` }, ...renderInline(text));
+    element(tag, { class: align === 'left' ? null : `align-${align}` }, renderInline(text));
   return element(
     'div',
     { class: 'table-frame', tabindex: 0, role: 'region', 'aria-label': 'Table' },
     element(
       'table',
       {},
-      element('thead', {}, element('tr', {}, ...header.map((one) => cell('th', one)))),
-      element('tbody', {}, ...rows.map((row) => element('tr', {}, ...row.map((one) => cell('td', one))))),
+      element(
+        'thead',
+        {},
+        element(
+          'tr',
+          {},
+          header.map((one) => cell('th', one)),
+        ),
+      ),
+      element(
+        'tbody',
+        {},
+        rows.map((row) =>
+          element(
+            'tr',
+            {},
+            row.map((one) => cell('td', one)),
+          ),
+        ),
+      ),
     ),
   );
 }
@@ -78,16 +96,16 @@ function renderNode(node: Inline): Node {
     case 'break':
       return element('br');
     case 'strong':
-      return element('strong', {}, ...node.children.map(renderNode));
+      return element('strong', {}, node.children.map(renderNode));
     case 'emphasis':
-      return element('em', {}, ...node.children.map(renderNode));
+      return element('em', {}, node.children.map(renderNode));
     case 'strike':
-      return element('s', {}, ...node.children.map(renderNode));
+      return element('s', {}, node.children.map(renderNode));
     case 'link':
       return element(
         'a',
         { href: node.url, title: node.url, target: '_blank', rel: 'noopener noreferrer nofollow' },
-        ...node.children.map(renderNode),
+        node.children.map(renderNode),
       );
   }
 }

@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startGuardedProcess } from '@switchyard/stand-ins';
 import { root } from '../src/config.ts';
 
 /** A process of a fleet: one gateway, one worker, as they are deployed. */
@@ -13,7 +12,7 @@ export interface Member {
   readonly adminUrl: string | null;
   /** The newest lines of its log, oldest first. */
   readonly lines: readonly string[];
-  readonly exited: Promise<number | null>;
+  readonly exited: Promise<number>;
   readonly isRunning: () => boolean;
   /** A bare signal: SIGKILL, SIGSTOP, SIGCONT … */
   signal(signal: NodeJS.Signals): void;
@@ -25,7 +24,7 @@ const keptLines = 2000;
 /** Loading takes a third of a second; the rest is for a machine under load. */
 const readyMs = 60_000;
 
-/** Starts an app of the repository, or of another checkout of it, and waits for its ready line. */
+/** Starts an app of the repository, or of another checkout of it, and waits for its ready line. Ends with its starter. */
 export async function startMember(options: {
   readonly app: 'gateway' | 'worker' | 'sandbox-host';
   readonly name: string;
@@ -34,65 +33,52 @@ export async function startMember(options: {
   readonly checkout?: string;
 }): Promise<Member> {
   const { app, name, environment, checkout = root } = options;
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', path.join(checkout, 'apps', app, 'src', 'main.ts')],
-    {
-      cwd: checkout,
-      env: {
-        PATH: process.env['PATH'],
-        NODE_COMPILE_CACHE: path.join(root, '.cache/node-compile'),
-        ...environment,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
   const lines: string[] = [];
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
-  // A parent that ends leaves nobody behind.
-  const killChild = () => void child.kill('SIGKILL');
-  process.once('exit', killChild);
-  void exited.then(() => process.off('exit', killChild));
-
-  const ready = await readyLine(child, lines);
-  if (ready === null) {
-    child.kill('SIGKILL');
+  const child = await startGuardedProcess({
+    command: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', path.join(checkout, 'apps', app, 'src', 'main.ts')],
+    environment: {
+      PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: path.join(root, '.cache/node-compile'),
+      ...environment,
+    },
+    workingDirectory: checkout,
+    stopSignal: 'TERM',
+    onLine(line) {
+      lines.push(line);
+      if (lines.length > keptLines) lines.shift();
+    },
+  });
+  let isRunning = true;
+  const exited = child.exited.then((code) => {
+    isRunning = false;
+    return code;
+  });
+  const ready = await Promise.race([
+    child.nextLine(/"msg":"ready"/),
+    exited,
+    delay(readyMs, null, { ref: false }),
+  ]);
+  if (typeof ready !== 'string') {
+    await child.stop(0);
     throw new Error(`The ${name} did not start:\n${lines.slice(-20).join('\n')}`);
   }
+  const { url = null, adminUrl = null } = JSON.parse(ready) as { url?: string; adminUrl?: string };
+  const signal = (name: NodeJS.Signals) => {
+    if (isRunning) process.kill(child.pid, name);
+  };
   return {
     name,
-    pid: child.pid ?? 0,
-    url: ready.url ?? null,
-    adminUrl: ready.adminUrl ?? null,
+    pid: child.pid,
+    url,
+    adminUrl,
     lines,
     exited,
-    isRunning: () => child.exitCode === null && child.signalCode === null,
-    signal: (signal) => void child.kill(signal),
-    async end(signal) {
-      child.kill(signal);
+    isRunning: () => isRunning,
+    signal,
+    async end(name) {
+      signal(name);
       await exited;
     },
   };
-}
-
-interface ReadyLine {
-  readonly url?: string;
-  readonly adminUrl?: string;
-}
-
-async function readyLine(child: ChildProcess, lines: string[]): Promise<ReadyLine | null> {
-  const { promise, resolve } = Promise.withResolvers<ReadyLine | null>();
-  const keep = (line: string) => {
-    lines.push(line);
-    if (lines.length > keptLines) lines.shift();
-    if (line.includes('"msg":"ready"')) resolve(JSON.parse(line) as ReadyLine);
-  };
-  for (const output of [child.stdout, child.stderr]) {
-    if (output) createInterface({ input: output }).on('line', keep);
-  }
-  child.once('exit', () => resolve(null));
-  const timer = setTimeout(() => resolve(null), readyMs);
-  const ready = await promise;
-  clearTimeout(timer);
-  return ready;
 }

@@ -16,10 +16,14 @@ export interface Line {
   stop(): Promise<void>;
 }
 
-/** Sees what a process sends before the service does. `pass` carries it, `hold` keeps it back until `carryOn`. */
-export type Tap = () => (bytes: Buffer) => readonly Carried[];
+/** Sees what a process sends on each new connection before the service does, and when the service has answered. */
+export interface Tap {
+  connect(): (bytes: Buffer) => readonly Carried[];
+  /** An answer came that is kept back. */
+  onHeldAnswer?(): void;
+}
 
-/** Some bytes, and what is to become of them. */
+/** Some bytes, and what is to become of them: what is held waits for `carryOn`. */
 export interface Carried {
   readonly bytes: Buffer;
   readonly fate: 'pass' | 'hold' | 'pass-and-hold-answers';
@@ -34,7 +38,7 @@ interface Connection {
   isHeldToNear: boolean;
 }
 
-/** Opens a line on loopback to the service of `url`, whatever its protocol. `tap` is asked anew for each connection. */
+/** Opens a line on loopback to the service of `url`, whatever its protocol.  */
 export async function openLine(url: string, tap: Tap | null = null): Promise<Line> {
   const target = new URL(url);
   const port = Number(target.port);
@@ -54,7 +58,7 @@ export async function openLine(url: string, tap: Tap | null = null): Promise<Lin
       isHeldToNear: isSilent,
     };
     connections.add(connection);
-    const look = tap?.() ?? null;
+    const look = tap?.connect() ?? null;
     near.on('data', (bytes: Buffer) => {
       for (const carried of look ? look(bytes) : [{ bytes, fate: 'pass' } as const]) {
         if (carried.fate === 'hold') connection.isHeldToFar = true;
@@ -64,8 +68,10 @@ export async function openLine(url: string, tap: Tap | null = null): Promise<Lin
       }
     });
     far.on('data', (bytes: Buffer) => {
-      if (connection.isHeldToNear) connection.toNear.push(bytes);
-      else write(near, bytes, far);
+      if (connection.isHeldToNear) {
+        connection.toNear.push(bytes);
+        tap?.onHeldAnswer?.();
+      } else write(near, bytes, far);
     });
     for (const [socket, other] of [
       [near, far],

@@ -147,13 +147,15 @@ async function observe(
   const stopping = stopVictim();
   const seen = await watch(fleet, run.id, streamUrl);
   const { run: ended } = await fleet.client.getRun(run.id, { waitMs: 30_000 });
-  const violations = await judge(fleet, ended, seen);
+  const violations = await judge(fleet, { run: ended, victim }, seen);
   if (stoppedAt !== null) await stopping;
   if (stoppedAt !== null && how === 'freezes') {
     const labels = [...trap.labels];
     trap.release();
     violations.push(...(await thaw(fleet, victim, rescuer)));
-    violations.push(...(await judge(fleet, ended, seen)).map((words) => `after the thaw: ${words}`));
+    violations.push(
+      ...(await judge(fleet, { run: ended, victim }, seen)).map((words) => `after the thaw: ${words}`),
+    );
     return { isReached: true, labels, recoveryMs: recoveryOf(seen.frames, stoppedAt), violations };
   }
   return {
@@ -167,6 +169,8 @@ async function observe(
 interface Seen {
   readonly frames: readonly (Frame & { readonly at: number })[];
   readonly isDone: boolean;
+  /** How often the gateway cut it off. */
+  readonly cuts: number;
 }
 
 /** Follows the run by plain fetch from its beginning to its end, rejoins when it is cut off, and agrees to what it asks. */
@@ -194,7 +198,8 @@ async function watch(fleet: Fleet, runId: string, streamUrl: string): Promise<Se
     return false;
   }
   let isDone = false;
-  for (let cuts = 0; !isDone && cuts < 10; cuts += 1) {
+  let connections = 0;
+  for (; !isDone && connections < 10; connections += 1) {
     isDone = await follow().catch((error: unknown) => {
       // A stream that was cut off; anything else is a fault of the test.
       if (error instanceof TypeError) return false;
@@ -202,7 +207,7 @@ async function watch(fleet: Fleet, runId: string, streamUrl: string): Promise<Se
     });
   }
   await Promise.all(agreed);
-  return { frames, isDone };
+  return { frames, isDone, cuts: connections - 1 };
 }
 
 function recoveryOf(frames: Seen['frames'], stoppedAt: number | null): number | null {
@@ -239,13 +244,24 @@ async function activeRuns({ adminUrl }: FleetMember): Promise<number> {
   return ((await response.json()) as { activeRuns: number }).activeRuns;
 }
 
-async function judge(fleet: Fleet, run: Run, { frames, isDone }: Seen): Promise<string[]> {
+async function judge(
+  fleet: Fleet,
+  { run, victim }: { readonly run: Run; readonly victim: FleetMember },
+  { frames, isDone, cuts }: Seen,
+): Promise<string[]> {
   const violations: string[] = [];
   const check = (holds: boolean, words: string) => void (holds || violations.push(words));
   check(run.status === 'completed' && run.reason === 'answered', `ended as ${run.status} (${run.reason})`);
   check(isDone, 'the stream ended without [DONE]');
   check(isGapless(frames), `ordinals ${ordinalsOf(frames).join(' ')}`);
   check(frames.findLast(({ id }) => id !== null)?.id === run.lastEventId, 'the last event is another');
+  // Only who died between the run's end and its last event leaves a log that viewers are taken from.
+  const [last] = await fleet.services.sql<{ worker: string | null }[]>`
+    select worker_id as worker from runs where id = ${run.id}`;
+  check(
+    cuts === 0 || last?.worker?.endsWith(`-${victim.pid}`) === true,
+    `the viewer was cut off ${cuts} times`,
+  );
   const { messages } = await fleet.client.messages(run.threadId);
   const message = messages.at(-1);
   const folded = await foldFrames(frames.slice(frames.findLastIndex(isStart)));

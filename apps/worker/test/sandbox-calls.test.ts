@@ -152,6 +152,32 @@ describe('a call in the sandbox', () => {
     );
   });
 
+  it('whose worker died has the rest of its time, and no more', async () => {
+    const command = 'echo begun; sleep 600';
+    const started = await start(
+      { steps: [{ toolCall: { name: 'shell', arguments: { command, timeout_seconds: 4 } } }] },
+      done,
+    );
+    const lock = new AbortController();
+    const execution = executeRun(worker, jobOf(started, lock.signal));
+    await untilSaid(started.run.id, 'begun');
+    lock.abort(new LockLostError(started.run.id));
+    await execution;
+    await executeRun(worker, jobOf(started));
+    const run = await readRun(harness.sql, harness.actor, started.run.id);
+    const message = await storedMessage(harness, run);
+    const call = message.parts.find(({ type }) => type === 'tool-shell');
+    expect(call).toMatchObject({
+      state: 'output-available',
+      output: {
+        exitCode: null,
+        output: 'begun\n',
+        timedOut: true,
+        note: expect.stringContaining('after 4 s'),
+      },
+    });
+  });
+
   it('has its effect at most once, wherever its worker dies', async () => {
     // The claim, the read, the open and the model's answer come before.
     let at = 4;

@@ -16,8 +16,10 @@ export interface InterruptedCall {
   readonly incarnation: string | null;
 }
 
-/** How long a command is followed that an earlier worker started: the longest that a tool lets one run. */
-const maxAttachedMs = 1_800_000;
+/** How long a command may run whose tool does not say. A guess. */
+const defaultTimeoutMs = 1_800_000;
+/** For one whose time is over already: enough to see whether it has just ended. */
+const minAttachedMs = 1000;
 
 /**
  * Decides from the ledger, and for a `once` call in a sandbox from what the sandbox knows of it: one that was never
@@ -39,10 +41,11 @@ export async function recoverCall<Input>(options: {
   const sandbox = await openSandbox();
   let record = await sandbox.inspectCall(callId, incarnation, { signal });
   if (record.state === 'started') {
+    const timeoutMs = tool.timeoutMs?.(input) ?? defaultTimeoutMs;
     await sandbox.attachCall({
       callId,
       incarnation,
-      timeoutMs: maxAttachedMs,
+      timeoutMs: Math.max(minAttachedMs, timeoutMs - record.startedMsAgo),
       signal,
       onOutput: emitOutput,
       isKilledBy,
@@ -57,8 +60,9 @@ function conclude<Input>(record: CallRecord, tool: Tool<Input>, input: Input): R
     case 'free':
       return { action: 'run' };
     case 'recorded': {
-      const { exitCode, output, result } = record;
-      if (tool.recover) return { action: 'take', result: tool.recover({ exitCode, output, result }, input) };
+      const { exitCode, isTimedOut, output, result } = record;
+      if (tool.recover)
+        return { action: 'take', result: tool.recover({ exitCode, isTimedOut, output, result }, input) };
       return { action: 'take', result: { outcome: 'ok', output: result ?? { exitCode, output } } };
     }
     case 'started':

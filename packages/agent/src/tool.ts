@@ -30,6 +30,8 @@ export type ToolResult =
 /** What the sandbox recorded of a call whose worker died before it could store the result. */
 export interface CallRecord {
   readonly exitCode: number | null;
+  /** It was killed because its time was over. */
+  readonly isTimedOut: boolean;
   readonly output: string;
   readonly result: JSONValue | null;
 }
@@ -68,6 +70,8 @@ export interface Tool<Input = unknown> {
    * until somebody has agreed, bound to this very input. Pure: it is asked again after a crash.
    */
   consent?(input: Input): string | null;
+  /** How long a command of this call may run in all, in ms, whoever waits for it. Default: half an hour. */
+  timeoutMs?(input: Input): number;
   /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */
   execute(input: Input, context: ToolContext): Promise<ToolResult>;
   /** Makes the result of a call out of what the sandbox recorded; without it the record itself is the output. */

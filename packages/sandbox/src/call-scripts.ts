@@ -160,7 +160,7 @@ echo 'SY1 killed'`;
 }
 
 /**
- * Answers `incarnation`, `free`, `started`, or `recorded <exit code or reason> <size of the output>` and three lines: the
+ * Answers `incarnation`, `free`, `started <seconds ago>`, or `recorded <exit code or reason> <size of the output>` and three lines: the
  * result, the output's head and its tail (empty when the head is everything).
  */
 export function inspectScript(options: {
@@ -174,7 +174,10 @@ ${requireIncarnation(options.token)}
 ${call(options.key)}
 [ -d "$c" ] || ${say('free')}
 code=; { read -r code <"$c/exit"; }
-[ "$code" ] && [ "$code" != sealed ] || ${say('started')}
+if [ ! "$code" ] || [ "$code" = sealed ]; then
+  clock=$(date +%s); begun=$(stat -c %Y "$c"); [ "$begun" ] || begun=$clock
+  echo "SY1 started $((clock - begun))"; exit 0
+fi
 size=0; [ -s "$o" ] && size=$(wc -c <"$o")
 echo "SY1 recorded $code $size"
 [ -s "$c/result" ] && base64 -w 0 "$c/result"; echo

@@ -25,8 +25,9 @@ export function createCallRecords(remote: RemoteSandbox): Pick<Sandbox, 'inspect
         case 'incarnation':
           return { state: 'unknown' };
         case 'free':
-        case 'started':
           return { state };
+        case 'started':
+          return { state, startedMsAgo: Number(code) * 1000 };
         case 'recorded': {
           const collector = createOutputCollector(maxRecordedBytes);
           if (head) collector.push(head);
@@ -37,6 +38,7 @@ export function createCallRecords(remote: RemoteSandbox): Pick<Sandbox, 'inspect
           return {
             state: 'recorded',
             exitCode: /^\d+$/.test(code) ? Number(code) : null,
+            isTimedOut: code === 'timed-out',
             output: collector.finish().output,
             result: result && result.length > 0 ? (JSON.parse(result.toString('utf8')) as JSONValue) : null,
           };

@@ -60,11 +60,13 @@ export type CallRecord =
   /** Nobody started it. */
   | { readonly state: 'free' }
   /** Started or sealed, and no end is recorded: it runs, or it was cut. `attachCall` finds out. */
-  | { readonly state: 'started' }
+  | { readonly state: 'started'; readonly startedMsAgo: number }
   /** `exitCode` and `output` belong to commands; `result` is what the claim carried. */
   | {
       readonly state: 'recorded';
       readonly exitCode: number | null;
+      /** It was killed because its time was over. */
+      readonly isTimedOut: boolean;
       readonly output: string;
       readonly result: JSONValue | null;
     }

@@ -88,7 +88,7 @@ describe('the record of a call', () => {
     const result = { path: "it's", lines: [1, 2], text: 'ü\n"' };
     const claim = newClaim(result);
     await run('echo out; echo err >&2; exit 4', claim);
-    expect(await inspect(claim)).toEqual({ state: 'recorded', exitCode: 4, output: 'out\nerr\n', result });
+    expect(await inspect(claim)).toMatchObject({ state: 'recorded', exitCode: 4, output: 'out\nerr\n', result });
   });
 
   test('holds the result of a written file', async () => {
@@ -97,6 +97,7 @@ describe('the record of a call', () => {
     expect(await inspect(claim)).toEqual({
       state: 'recorded',
       exitCode: 0,
+      isTimedOut: false,
       output: '',
       result: { bytes: 3 },
     });
@@ -141,7 +142,7 @@ describe('the record of a call', () => {
     });
     await expect(lost).rejects.toThrow(/timeout/);
     await other.close();
-    expect(await inspect(claim)).toEqual({ state: 'started' });
+    expect(await inspect(claim)).toEqual({ state: 'started', startedMsAgo: expect.any(Number) });
     const seen: string[] = [];
     const attached = sandbox.attachCall({
       ...claim,
@@ -184,6 +185,7 @@ describe('a host that is killed', () => {
     await expect(repeated).rejects.toBeInstanceOf(ClaimTakenError);
     expect(await after.inspectCall(claim.callId, claim.incarnation, { signal })).toEqual({
       state: 'started',
+      startedMsAgo: expect.any(Number),
     });
     await after.run({ command: 'touch go', timeoutMs: 5_000, signal });
     const attached = await after.attachCall({ ...claim, timeoutMs: 20_000, signal });
@@ -200,7 +202,7 @@ describe('sealing a call', () => {
     expect(await sandbox.sealCall(claim.callId, claim.incarnation, { signal })).toBe(true);
     await expect(run('touch sealed', claim)).rejects.toBeInstanceOf(ClaimTakenError);
     expect(await sandbox.stat('sealed', { signal })).toBeNull();
-    expect(await inspect(claim)).toEqual({ state: 'started' });
+    expect(await inspect(claim)).toEqual({ state: 'started', startedMsAgo: expect.any(Number) });
   });
 
   test('ends what still runs of it', async () => {

@@ -34,6 +34,10 @@ const inputSchema = z.strictObject({
     ),
 });
 
+function timeoutOf(input: z.infer<typeof inputSchema>): number {
+  return (input.timeout_seconds ?? defaultSeconds) * 1000;
+}
+
 /** Runs a command to its end. */
 export const shellTool = defineTool({
   name: 'shell',
@@ -44,33 +48,46 @@ export const shellTool = defineTool({
   consent: ({ consent }) => consent ?? null,
   async execute(input, context) {
     const sandbox = await context.sandbox();
-    const seconds = input.timeout_seconds ?? defaultSeconds;
+    const timeoutMs = timeoutOf(input);
     const result = await sandbox.run({
       command: input.command,
       ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
-      timeoutMs: seconds * 1000,
+      timeoutMs,
       maxOutputBytes,
       signal: context.signal,
       onOutput: liveOutput(context),
       isKilledBy: endsCommand,
       claim: await context.claim(),
     });
-    return { outcome: 'ok', output: describe(result, seconds) };
+    return { outcome: 'ok', output: describe(result, timeoutMs / 1000) };
   },
-  recover: ({ exitCode, output }) => ({
+  timeoutMs: timeoutOf,
+  recover: ({ exitCode, isTimedOut, output }, input) => ({
     outcome: 'ok',
     output: {
       exitCode,
       output: truncateMiddle(output, maxOutputBytes),
       durationMs: null,
-      timedOut: false,
-      note:
-        exitCode === null
-          ? 'The command was killed while nobody watched it.'
-          : 'The command ended while nobody watched it; this is its recorded result.',
+      timedOut: isTimedOut,
+      note: recoveredNote({ exitCode, isTimedOut, seconds: timeoutOf(input) / 1000 }),
     },
   }),
 });
+
+function recoveredNote(ended: {
+  readonly exitCode: number | null;
+  readonly isTimedOut: boolean;
+  readonly seconds: number;
+}): string {
+  if (ended.isTimedOut) return timedOutNote(ended.seconds);
+  return ended.exitCode === null
+    ? 'The command was killed while nobody watched it.'
+    : 'The command ended while nobody watched it; this is its recorded result.';
+}
+
+function timedOutNote(seconds: number): string {
+  return `Killed after ${seconds} s with all that it started. Give it more time (timeout_seconds up to ${maxSeconds}), less to do, or start it in the background with its output in a file.`;
+}
 
 /** A run that moves to another worker leaves its command running; whoever goes on finds it by its claim. */
 function endsCommand(reason: unknown): boolean {
@@ -104,7 +121,7 @@ function describe({ exitCode, outcome, output, durationMs }: CommandResult, seco
     case 'timed-out':
       return {
         ...result,
-        note: `Killed after ${seconds} s with all that it started. Give it more time (timeout_seconds up to ${maxSeconds}), less to do, or start it in the background with its output in a file.`,
+        note: timedOutNote(seconds),
       };
     case 'killed':
       return { ...result, note: 'Killed before its end: by a signal, or for printing without end.' };

@@ -88,7 +88,12 @@ describe('the record of a call', () => {
     const result = { path: "it's", lines: [1, 2], text: 'ü\n"' };
     const claim = newClaim(result);
     await run('echo out; echo err >&2; exit 4', claim);
-    expect(await inspect(claim)).toMatchObject({ state: 'recorded', exitCode: 4, output: 'out\nerr\n', result });
+    expect(await inspect(claim)).toMatchObject({
+      state: 'recorded',
+      exitCode: 4,
+      output: 'out\nerr\n',
+      result,
+    });
   });
 
   test('holds the result of a written file', async () => {

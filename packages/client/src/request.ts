@@ -1,3 +1,4 @@
+import { pause, withJitter } from './pause.ts';
 import { errorOfResponse, SwitchyardError, unreachable } from './switchyard-error.ts';
 
 /**
@@ -66,10 +67,14 @@ export function createSendRequest({ url, token, fetch }: RequestTarget): SendReq
   };
 }
 
+/** How often a request is repeated whose line broke: the gateway behind it may just be leaving. */
+const maxRepeats = 2;
+
 /**
- * Sends a request and reads its answer as JSON; `body` is sent as JSON unless it is a form. All of it takes at most
- * two minutes (a guess: the API answers within seconds, or within `waitMs`, at most one minute), but for forms, whose
- * files may be large.
+ * Sends a request and reads its answer as JSON; `body` is sent as JSON unless it is a form. What may be repeated, a
+ * GET or a request with an idempotency key, is sent again when its line breaks. All of it takes at most two minutes
+ * (a guess: the API answers within seconds, or within `waitMs`, at most one minute), but for forms, whose files may
+ * be large.
  */
 export async function requestJson<Answer>(
   send: SendRequest,
@@ -82,14 +87,32 @@ export async function requestJson<Answer>(
   const timer = isForm ? undefined : setTimeout(() => deadline.abort(new Error('No answer came.')), 120_000);
   const sent = new Headers(headers);
   if (body !== undefined && !isForm) sent.set('content-type', 'application/json');
-  try {
+  const ended = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
+  const isRepeatable = method === 'GET' || sent.has('idempotency-key');
+
+  async function attempt(): Promise<Answer> {
     const response = await send(path, {
       method,
       headers: sent,
-      signal: signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal,
+      signal: ended,
       ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     });
-    return (response.status === 204 ? undefined : await response.json()) as Answer;
+    const text = await response.text();
+    return (response.status === 204 ? undefined : JSON.parse(text)) as Answer;
+  }
+
+  try {
+    // Ends with an answer, a refusal, the deadline, or after maxRepeats broken lines.
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await attempt();
+      } catch (cause) {
+        const isBroken =
+          cause instanceof SwitchyardError ? cause.code === 'unreachable' : cause instanceof TypeError;
+        if (!isBroken || !isRepeatable || failures === maxRepeats || ended.aborted) throw cause;
+        await pause(withJitter(null, failures), ended);
+      }
+    }
   } catch (cause) {
     signal?.throwIfAborted();
     throw cause instanceof SwitchyardError ? cause : unreachable(cause);

@@ -7,8 +7,8 @@ afterEach(async () => {
   await server?.stop();
 });
 
-async function connect(answer: Answer = answerJson({ fine: true })): Promise<Client> {
-  server = await startFaultServer(answer);
+async function connect(...answers: readonly Answer[]): Promise<Client> {
+  server = await startFaultServer(...(answers.length === 0 ? [answerJson({ fine: true })] : answers));
   // With a slash, as people write addresses.
   return createClient({ url: `${server.url}/`, token: 'key' });
 }
@@ -166,6 +166,26 @@ describe('what goes wrong', () => {
     });
     await expect(client.getRun('r')).rejects.toMatchObject({ code: 'unreachable', status: 0 });
     await expect(client.files.read('p', 'x')).rejects.toMatchObject({ code: 'unreachable' });
+  });
+
+  test('on the line is mended by sending again what may be repeated, and nothing else', async () => {
+    const cut: Answer = (response) => response.destroy() as never;
+    const halfAnswer: Answer = (response) => {
+      response.writeHead(202, { 'content-length': '100' });
+      response.write('{"run":', () => response.destroy());
+    };
+    const client = await connect(cut, halfAnswer, answerJson({ run: { id: 'r' } }));
+    expect(await client.getRun('r')).toEqual({ run: { id: 'r' } });
+    expect(server?.requests).toHaveLength(3);
+    await server?.stop();
+    const keyed = await connect(halfAnswer, answerJson({ run: { id: 'r' } }));
+    await keyed.startRun({ input: 'Sum it up.' }, { idempotencyKey: 'once' });
+    const [first, second] = server?.requests ?? [];
+    expect([second?.body, second?.headers['idempotency-key']]).toEqual([first?.body, 'once']);
+    await server?.stop();
+    const plain = await connect(cut, answerJson({ run: { id: 'r' } }));
+    await expect(plain.startRun({ input: 'Sum it up.' })).rejects.toMatchObject({ code: 'unreachable' });
+    expect(server?.requests).toHaveLength(1);
   });
 
   test('with a time of day in Retry-After is told in milliseconds', async () => {

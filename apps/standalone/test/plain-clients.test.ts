@@ -6,13 +6,13 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { parseEventId } from '@switchyard/protocol';
-import { EventSource } from 'eventsource';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser } from './browser.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
+import { watchEventSource } from './event-source.ts';
 import { type Stack, startStack } from './stack.ts';
-import { foldFrames, type Frame } from './viewer.ts';
+import { foldFrames } from './viewer.ts';
 
 const examples = path.resolve(import.meta.dirname, '../../../examples');
 /** How long a ticket lives after its run: longer than an EventSource waits before it comes back (3 s). */
@@ -60,28 +60,11 @@ function cutTwice(): void {
 }
 
 describe('npm eventsource, as it is', () => {
-  /** What it gets until it stops by itself. */
-  function watch(streamUrl: string) {
-    const source = new EventSource(streamUrl);
-    const frames: Frame[] = [];
-    const errors: (number | undefined)[] = [];
-    const closed = Promise.withResolvers<void>();
-    source.addEventListener('message', ({ data, lastEventId }) => {
-      const isNew = lastEventId !== frames.findLast(({ id }) => id !== null)?.id;
-      if (data !== '[DONE]') frames.push({ id: isNew && lastEventId !== '' ? lastEventId : null, data });
-    });
-    source.addEventListener('error', ({ code }) => {
-      errors.push(code);
-      if (source.readyState === EventSource.CLOSED) closed.resolve();
-    });
-    return { frames, errors, closed: closed.promise };
-  }
-
   test('comes back by itself wherever it is cut, sees each event once, and stops at the end', async () => {
     const { run, streamUrl } = await stack.startRun('[[scenario:slow]]', { ticket: true });
     cutTwice();
     const before = proxy.cuts;
-    const { frames, errors, closed } = watch(throughProxy(streamUrl));
+    const { frames, errors, closed } = watchEventSource(throughProxy(streamUrl));
     await closed;
     expect(proxy.cuts - before).toBe(2);
     // Two cuts, the clean end, and the 204 for whoever has it all.
@@ -96,12 +79,12 @@ describe('npm eventsource, as it is', () => {
     const { run, streamUrl } = await stack.startRun('[[scenario:stalling]]', { ticket: true });
     const ageMs = () => Date.now() - Date.parse(run.createdAt);
     await expect.poll(ageMs, { timeout: 2 * graceMs }).toBeGreaterThan(graceMs + 1000);
-    const { frames, closed } = watch(streamUrl);
+    const { frames, closed } = watchEventSource(streamUrl);
     await expect.poll(() => frames.map(({ data }) => data).join(), { timeout: 10_000 }).toContain('One, two');
     await stack.client.cancel(run.id);
     await closed;
     await expect.poll(async () => (await fetch(streamUrl)).status, { timeout: 3 * graceMs }).toBe(401);
-    const late = watch(streamUrl);
+    const late = watchEventSource(streamUrl);
     await late.closed;
     expect(late.frames).toEqual([]);
     expect(late.errors).toEqual([401]);
@@ -110,7 +93,7 @@ describe('npm eventsource, as it is', () => {
   test('is shut out by a ticket that was revoked', async () => {
     const { run, streamUrl } = await stack.startRun('[[scenario:stalling]]', { ticket: true });
     await stack.client.revokeTickets(run.id);
-    const { errors, closed } = watch(streamUrl);
+    const { errors, closed } = watchEventSource(streamUrl);
     await closed;
     expect(errors).toEqual([401]);
     await stack.client.cancel(run.id);

@@ -1,19 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { absentSystemCalls, buildSeccompProgram, deniedSystemCalls } from './seccomp.ts';
+import { buildSeccompProgram } from './seccomp.ts';
+import { absentSystemCalls, deniedSystemCalls, type Processor } from './system-calls.ts';
 
-const x64 = 0xc000003e;
+const archOf = { x64: 0xc000003e, arm64: 0xc00000b7 };
 const allow = 0x7fff0000;
 const kill = 0x80000000;
 const errno = (number: number): number => 0x00050000 | number;
 
 /** Runs the program as the kernel does (Documentation/networking/filter.rst), over one `struct seccomp_data`. */
-function filter(number: number, parameters: readonly number[] = [], arch = x64): number {
-  const program = Buffer.from(buildSeccompProgram());
-  const data = Buffer.alloc(64);
-  data.writeUInt32LE(number >>> 0, 0);
-  data.writeUInt32LE(arch, 4);
-  for (const [index, parameter] of parameters.entries())
-    data.writeBigUInt64LE(BigInt(parameter), 16 + 8 * index);
+function runProgram(program: Buffer, data: Buffer): number {
   let accumulator = 0;
   for (let pc = 0; pc < program.length / 8; pc++) {
     const [code, jumpTrue, jumpFalse, value] = [
@@ -44,27 +39,73 @@ function filter(number: number, parameters: readonly number[] = [], arch = x64):
   throw new Error('the program ran past its end');
 }
 
-describe('the system call filter', () => {
-  test.each(Object.entries(deniedSystemCalls))('refuses %s', (_name, number) => {
-    expect(filter(number)).toBe(errno(1));
+interface Case {
+  readonly processor: Processor;
+  readonly clone: number;
+  readonly ioctl: number;
+  readonly socket: number;
+  readonly shmget: number;
+  /** Numbers that belong to calls which programs cannot do without. */
+  readonly needed: Readonly<Record<string, number>>;
+}
+
+const cases: readonly Case[] = [
+  {
+    processor: 'x64',
+    clone: 56,
+    ioctl: 16,
+    socket: 41,
+    shmget: 29,
+    needed: { read: 0, mmap: 9, execve: 59, fork: 57, futex: 202, openat: 257, statx: 332, rseq: 334 },
+  },
+  {
+    processor: 'arm64',
+    clone: 220,
+    ioctl: 29,
+    socket: 198,
+    shmget: 194,
+    needed: { read: 63, mmap: 222, execve: 221, futex: 98, openat: 56, statx: 291, rseq: 293 },
+  },
+];
+
+describe.each(cases)('the system call filter of $processor', ({ processor, needed, ...numbers }) => {
+  const program = Buffer.from(buildSeccompProgram(processor));
+
+  function filter(number: number, parameters: readonly number[] = [], arch = archOf[processor]): number {
+    const data = Buffer.alloc(64);
+    data.writeUInt32LE(number >>> 0, 0);
+    data.writeUInt32LE(arch, 4);
+    for (const [index, parameter] of parameters.entries())
+      data.writeBigUInt64LE(BigInt(parameter), 16 + 8 * index);
+    return runProgram(program, data);
+  }
+
+  function numbersOf(calls: Readonly<Record<string, Readonly<Record<Processor, number | null>>>>): number[] {
+    return Object.values(calls).flatMap((call) => call[processor] ?? []);
+  }
+
+  test('refuses what is denied, each call', () => {
+    const denied = numbersOf(deniedSystemCalls);
+    expect(denied.length).toBeGreaterThan(45);
+    expect(denied.filter((number) => filter(number) !== errno(1))).toEqual([]);
   });
 
-  test.each(Object.entries(absentSystemCalls))('hides %s', (_name, number) => {
-    expect(filter(number)).toBe(errno(38));
+  test('hides what is absent, each call', () => {
+    expect(numbersOf(absentSystemCalls).map((number) => filter(number))).toEqual(
+      Object.keys(absentSystemCalls).map(() => errno(38)),
+    );
   });
 
   test('lets everything else of the kernel through', () => {
-    const named = new Set<number>([
-      ...Object.values(deniedSystemCalls),
-      ...Object.values(absentSystemCalls),
-      41,
-    ]);
+    const named = new Set([...numbersOf(deniedSystemCalls), ...numbersOf(absentSystemCalls), numbers.socket]);
     const others = Array.from({ length: 470 }, (_, number) => number).filter((number) => !named.has(number));
     expect(others.filter((number) => filter(number) !== allow)).toEqual([]);
+    expect(Object.values(needed).filter((number) => named.has(number))).toEqual([]);
   });
 
-  test('kills what calls by another processor, and has no x32 calls', () => {
-    expect(filter(0, [], 0x40000003)).toBe(kill);
+  test('kills what calls by another processor, and has no calls of a second ABI', () => {
+    const other = processor === 'x64' ? 'arm64' : 'x64';
+    for (const arch of [archOf[other], 0x40000003, 0x40000028, 0]) expect(filter(0, [], arch)).toBe(kill);
     expect(filter(0x40000000 | 101)).toBe(errno(38));
     expect(filter(0xffffffff)).toBe(errno(38));
   });
@@ -72,26 +113,42 @@ describe('the system call filter', () => {
   test.each([0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000])(
     'refuses clone with the namespace flag %i',
     (flag) => {
-      expect(filter(56, [flag | 17])).toBe(errno(1));
+      expect(filter(numbers.clone, [flag | 17])).toBe(errno(1));
     },
   );
 
   test('allows clone for threads and processes', () => {
-    expect(filter(56, [17])).toBe(allow);
-    expect(filter(56, [0x3d0f00])).toBe(allow);
+    expect(filter(numbers.clone, [17])).toBe(allow);
+    expect(filter(numbers.clone, [0x3d0f00])).toBe(allow);
   });
 
   test('refuses typing into terminals and no other ioctl', () => {
-    expect(filter(16, [0, 0x5412])).toBe(errno(1));
-    expect(filter(16, [0, 0x541c])).toBe(errno(1));
-    expect(filter(16, [0, 0x5413])).toBe(allow);
+    expect(filter(numbers.ioctl, [0, 0x5412])).toBe(errno(1));
+    expect(filter(numbers.ioctl, [0, 0x541c])).toBe(errno(1));
+    expect(filter(numbers.ioctl, [0, 0x5413])).toBe(allow);
   });
 
   test('allows local, internet and netlink sockets and no others', () => {
     const allowed = Array.from({ length: 50 }, (_, family) => family).filter(
-      (family) => filter(41, [family]) === allow,
+      (family) => filter(numbers.socket, [family]) === allow,
     );
     expect(allowed).toEqual([1, 2, 10, 16]);
-    expect(filter(41, [38])).toBe(errno(97));
+    expect(filter(numbers.socket, [38])).toBe(errno(97));
   });
+
+  test('allows small System V segments only, whatever stands in the upper half of the size', () => {
+    expect(filter(numbers.shmget, [0, 56])).toBe(allow);
+    expect(filter(numbers.shmget, [0, 65_536])).toBe(allow);
+    expect(filter(numbers.shmget, [0, 65_537])).toBe(errno(22));
+    expect(filter(numbers.shmget, [0, 2 ** 32 + 56])).toBe(errno(22));
+  });
+});
+
+test('the numbers of a processor are all different', () => {
+  for (const processor of ['x64', 'arm64'] as const) {
+    const all = [deniedSystemCalls, absentSystemCalls].flatMap((calls) =>
+      Object.values(calls).flatMap((call) => call[processor] ?? []),
+    );
+    expect(new Set(all).size).toBe(all.length);
+  }
 });

@@ -11,6 +11,7 @@ import { createApp } from './routes.ts';
 import { createRecords } from './sandbox-record.ts';
 import { createRegistry, type SandboxRegistry } from './sandbox-registry.ts';
 import { makeStageFolder } from './stage-folder.ts';
+import { findProcessor } from './system-calls.ts';
 import { findSystemFolders, writeSystemFiles } from './system-files.ts';
 import { pingInit } from './toolbox-proxy.ts';
 import { allDefences, type Defence } from './wall.ts';
@@ -60,7 +61,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const stage = await makeStageFolder(systemFolder);
 
   const defences = new Set(allDefences.filter((name) => !options.withoutDefences?.includes(name)));
-  if (process.arch !== 'x64') {
+  if (findProcessor(process.arch) === null) {
     defences.delete('seccomp');
     logger.warn({ arch: process.arch }, 'no system call filter for this processor');
   }

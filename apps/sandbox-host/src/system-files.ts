@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { buildSeccompProgram } from './seccomp.ts';
+import { findProcessor } from './system-calls.ts';
 import type { generatedEtcFiles, SystemFolder } from './wall.ts';
 
 const etcFiles: Record<(typeof generatedEtcFiles)[number], string> = {
@@ -35,6 +36,7 @@ export interface SystemFiles {
   readonly etc: string;
   /** The init, its types stripped: that costs each sandbox 24 MB and most of its start if Node does it there. */
   readonly inside: string;
+  /** Empty where there is no filter for this processor. */
   readonly seccompPath: string;
 }
 
@@ -43,7 +45,8 @@ export async function writeSystemFiles(folder: string): Promise<SystemFiles> {
   const etc = await makePublicFolder(join(folder, 'etc'));
   const inside = await makePublicFolder(join(folder, 'inside'));
   const seccompPath = join(folder, 'seccomp.bpf');
-  await publish(seccompPath, buildSeccompProgram());
+  const processor = findProcessor(process.arch);
+  await publish(seccompPath, processor === null ? '' : buildSeccompProgram(processor));
   for (const [name, text] of Object.entries(etcFiles)) await publish(join(etc, name), text);
   for (const name of insideSources) {
     const source = await readFile(join(import.meta.dirname, 'inside', `${name}.ts`), 'utf8');

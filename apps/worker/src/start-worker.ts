@@ -78,6 +78,7 @@ export async function startWorker(options: {
     lockMs,
     execute: async (job) => await executeRun(worker, job),
     onError: (error) => logger.warn({ error }, 'queue'),
+    onStuck: (error) => lifecycle.fail(error),
   });
   jobs = running;
   lifecycle.onStop('jobs', () => running.close({ drainMs }));

@@ -1,8 +1,8 @@
-import { DelayedError, type Job, WaitingError, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
-import { reconnectDelayMs, silenceMs } from './connect-redis.ts';
+import { DelayedError, type Job, WaitingError } from 'bullmq';
 import { answered } from './deadline.ts';
-import { defaultQueueName, jobIdOf, type JobKey, parseJobId, queuePrefix } from './run-queue.ts';
+import { openQueueClient, type QueueClient } from './queue-client.ts';
+import { defaultQueueName, jobIdOf, type JobKey, parseJobId } from './run-queue.ts';
+import { watchFetching } from './watch-fetching.ts';
 
 /** Why a job's signal was aborted: another worker may have the run by now, so nothing more may be written for it. */
 export class LockLostError extends Error {
@@ -42,8 +42,12 @@ export interface RunWorkerOptions {
   readonly execute: (job: RunJob) => Promise<'done' | 'hand-over'>;
   /** How long a job rests whose execute threw. Default 5000, as long as a lost lock takes. */
   readonly retryMs?: number;
+  /** How long jobs may wait beside a free slot before the queue's client is made anew. Default 30,000. */
+  readonly stillMs?: number;
   /** Told of everything that goes wrong beside a job: lost connections, thrown executes. Must not throw. */
   readonly onError: (error: Error) => void;
+  /** Told when a client that was made anew takes no job either: the process should end, and another take its place. */
+  readonly onStuck: (error: Error) => void;
 }
 
 export interface RunWorker {
@@ -76,45 +80,44 @@ const handOverMs = 2000;
  * sent, so that a process that was frozen, or a Redis that was away, is noticed by the clock before any answer comes.
  */
 export function startRunWorker(options: RunWorkerOptions): RunWorker {
-  const { lockMs = 5000, stalledMs = 1000, retryMs = 5000, onError } = options;
+  const { lockMs = 5000, stalledMs = 1000, retryMs = 5000, stillMs = 30_000, onError } = options;
+  const { redisUrl, concurrency, queueName = defaultQueueName } = options;
   const active = new Map<string, ActiveJob>();
   let isPaused = false;
   let idle = Promise.withResolvers<void>();
-
-  const redis = new Redis(options.redisUrl, {
-    connectionName: 'switchyard-worker',
-    // BullMQ's condition: its commands wait for Redis to come back.
-    maxRetriesPerRequest: null,
-    retryStrategy: reconnectDelayMs,
-    socketTimeout: silenceMs,
+  let takenCount = 0;
+  const clientOptions = { redisUrl, queueName, concurrency, lockMs, stalledMs, process, onError };
+  let client = openQueueClient(clientOptions);
+  /** Clients that hung, until their running jobs have ended. */
+  const retiring = new Set<QueueClient>();
+  let rebuiltAt: number | null = null;
+  const watch = watchFetching({
+    redisUrl,
+    queueName,
+    stillMs,
+    hasFreeSlot: () => !isPaused && active.size < concurrency,
+    takenCount: () => takenCount,
+    onStill: rebuild,
   });
-  redis.on('error', () => undefined);
-
-  const worker = new Worker(options.queueName ?? defaultQueueName, process, {
-    connection: redis,
-    prefix: queuePrefix,
-    concurrency: options.concurrency,
-    lockDuration: lockMs,
-    skipLockRenewal: true,
-    stalledInterval: stalledMs,
-    // With a limit, a second crash would fail the job and nobody would run it; `crashes` of the run is the judge.
-    maxStalledCount: 1_000_000_000,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-    // How long it waits after a failed fetch; the default of 15 s would prolong each outage by as much.
-    runRetryDelay: 1000,
-    // Seconds that a fetch waits for a job; below `silenceMs`, or its connection would pass for dead.
-    drainDelay: 2,
-  });
-  worker.on('error', onError);
   const renewal = setInterval(() => void renewLocks(), Math.min(1000, lockMs / 5));
 
-  async function process(job: Job, token: string | undefined): Promise<void> {
+  function rebuild(): void {
+    if (rebuiltAt !== null && takenCount === rebuiltAt)
+      return options.onStuck(new Error('Jobs wait, and no client takes them.'));
+    rebuiltAt = takenCount;
+    onError(new Error(`Jobs waited for ${stillMs} ms beside a free slot: the queue's client is made anew.`));
+    const old = client;
+    client = openQueueClient(clientOptions);
+    retiring.add(old);
+    void old.retire().then(() => retiring.delete(old), onError);
+  }
+
+  async function process(source: QueueClient, job: Job, token: string | undefined): Promise<void> {
     const key = parseJobId(job.id ?? '');
     if (!key || token === undefined)
       return onError(new Error(`A job with the id ${String(job.id)} is not ours.`));
     // Taken by a fetch that was under way when the drain began.
-    if (isPaused) return await handOver(job, token);
+    if (isPaused) return await handOver(source, job, token);
     const ageMs = Math.max(0, Date.now() - (job.processedOn ?? Date.now()));
     const entry: ActiveJob = {
       ...key,
@@ -123,12 +126,13 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
       lockedAt: performance.now() - ageMs,
     };
     active.set(key.runId, entry);
+    takenCount += 1;
     let outcome: 'done' | 'hand-over';
     try {
       outcome = await options.execute({ ...key, signal: entry.abort.signal });
     } catch (cause) {
       onError(new Error(`The execution of run ${key.runId} threw.`, { cause }));
-      if (entry.abort.signal.aborted) return await handOver(job, token);
+      if (entry.abort.signal.aborted) return await handOver(source, job, token);
       await job.moveToDelayed(Date.now() + retryMs, token);
       throw new DelayedError();
     } finally {
@@ -138,11 +142,11 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
         idle = Promise.withResolvers();
       }
     }
-    if (outcome === 'hand-over' || isLockLost(entry)) await handOver(job, token);
+    if (outcome === 'hand-over' || isLockLost(entry)) await handOver(source, job, token);
   }
 
   /** Never returns. When the lock was lost, Redis refuses the move and the job is the other worker's. */
-  async function handOver(job: Job, token: string): Promise<never> {
+  async function handOver({ worker, redis }: QueueClient, job: Job, token: string): Promise<never> {
     await job.moveToWait(token);
     // BullMQ 6.7 puts a prioritised job back without waking the workers that wait: it would lie until their fetch
     // times out. The marker is what its own `add` sets.
@@ -158,7 +162,7 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     if (jobs.length === 0) return;
     const tokens = jobs.map((job) => job.token);
     try {
-      const refused = await worker.extendJobLocks(jobs.map(jobIdOf), tokens, lockMs);
+      const refused = await client.worker.extendJobLocks(jobs.map(jobIdOf), tokens, lockMs);
       for (const job of jobs) {
         if (refused.includes(jobIdOf(job))) loseLock(job);
         else job.lockedAt = Math.max(job.lockedAt, sentAt);
@@ -181,18 +185,16 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
   async function close(drainMs: number): Promise<void> {
     isPaused = true;
     // Without waiting for the running jobs; the promise itself waits for nothing but is BullMQ's.
-    await answered(worker.pause(true), handOverMs).catch(() => undefined);
+    await answered(client.worker.pause(true), handOverMs).catch(() => undefined);
     await whenIdle(drainMs);
     for (const job of active.values()) job.abort.abort(new DrainedError());
     await whenIdle(handOverMs);
     clearInterval(renewal);
-    await answered(worker.close(active.size > 0), handOverMs).catch(() => undefined);
-    await answered(worker.disconnect(), handOverMs).catch(() => undefined);
-    redis.disconnect();
+    await Promise.all([watch.stop(), ...[client, ...retiring].map((open) => open.close(handOverMs))]);
   }
 
   return {
-    isRunning: () => !isPaused && worker.isRunning() && redis.status === 'ready',
+    isRunning: () => !isPaused && client.worker.isRunning() && client.redis.status === 'ready',
     activeCount: () => active.size,
     lockAgeMs(runId) {
       const job = active.get(runId);
@@ -200,7 +202,7 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     },
     pause() {
       isPaused = true;
-      worker.pause(true).catch(onError);
+      client.worker.pause(true).catch(onError);
     },
     close: async ({ drainMs }) => await close(drainMs),
   };

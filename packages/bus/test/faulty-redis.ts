@@ -12,6 +12,9 @@ export interface FaultyRedis {
   /** Lets the next reply be lost together with its connection, `times` times. */
   loseReplies(times: number): void;
   readonly repliesLost: number;
+  /** What the pattern finds never reaches Redis, nor what comes after it on the same connection. */
+  swallowCommands(pattern: RegExp): void;
+  readonly swallowedCount: number;
   /** The connections that stand fall silent for ever without being closed; new ones pass. */
   blackHole(): void;
 }
@@ -21,6 +24,8 @@ export async function startFaultyRedis(targetUrl: string): Promise<FaultyRedis> 
   const target = new URL(targetUrl);
   const links = new Set<{ client: net.Socket; redis: net.Socket }>();
   let fault: Fault = 'pass';
+  let swallowed: RegExp | null = null;
+  let swallowedCount = 0;
   let toLose = 0;
   let repliesLost = 0;
   const server = net.createServer((client) => {
@@ -37,7 +42,14 @@ export async function startFaultyRedis(targetUrl: string): Promise<FaultyRedis> 
       redis.destroy();
     };
     for (const socket of [client, redis]) socket.on('error', cut).on('close', cut);
-    client.on('data', (data) => redis.write(data));
+    let isDeaf = false;
+    client.on('data', (data) => {
+      if (swallowed?.test(data.toString('latin1'))) {
+        isDeaf = true;
+        swallowedCount += 1;
+      }
+      if (!isDeaf) redis.write(data);
+    });
     redis.on('data', (data) => {
       if (toLose > 0) {
         toLose -= 1;
@@ -70,11 +82,17 @@ export async function startFaultyRedis(targetUrl: string): Promise<FaultyRedis> 
     loseReplies(times) {
       toLose = times;
     },
+    swallowCommands(pattern) {
+      swallowed = pattern;
+    },
     blackHole() {
       for (const link of links) {
         link.redis.removeAllListeners('data').resume();
         link.client.removeAllListeners('data').resume();
       }
+    },
+    get swallowedCount() {
+      return swallowedCount;
     },
     get repliesLost() {
       return repliesLost;

@@ -40,6 +40,7 @@ function makeWorker(
     concurrency: 1,
     execute,
     onError: (error) => errors.push(error),
+    onStuck: (error) => errors.push(error),
     ...options,
   });
   closers.push(() => worker.close({ drainMs: 0 }));

@@ -20,4 +20,7 @@ startRunWorker({
     return 'done';
   },
   onError: (error) => process.stderr.write(`${error.message}\n`),
+  onStuck: (error) => {
+    throw error;
+  },
 });

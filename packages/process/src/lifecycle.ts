@@ -10,6 +10,8 @@ export interface Lifecycle {
   onStop(name: string, stop: () => Promise<void> | void): void;
   /** Stops once; later calls wait for the same stop. Never throws: what fails or takes too long is logged. */
   stop(reason: string): Promise<void>;
+  /** Ends a process that cannot do its work: the error is logged, it stops and exits with 1. */
+  fail(error: Error): void;
   /**
    * Stops on SIGTERM and SIGINT, then exits with 0 (a second SIGINT exits with 130 at once); an uncaught error is
    * logged, stops and exits with 1. A reader of standard output that goes away (EPIPE) is no error.
@@ -53,22 +55,25 @@ export function createLifecycle({
     void stop(reason).then(() => process.exit(exitCode));
   }
 
+  function fail(error: Error): void {
+    logger.fatal({ error }, 'fatal error');
+    stopAndExit('fatal error', 1);
+  }
+
   return {
     signal: controller.signal,
     onStop(name, action) {
       actions.push({ name, stop: action });
     },
     stop,
+    fail,
     listen() {
       process.on('SIGTERM', () => stopAndExit('SIGTERM', 0));
       process.on('SIGINT', () => {
         if (stopping) process.exit(130);
         stopAndExit('SIGINT', 0);
       });
-      process.on('uncaughtException', (error) => {
-        logger.fatal({ error }, 'uncaught error');
-        stopAndExit('uncaught error', 1);
-      });
+      process.on('uncaughtException', fail);
       ignoreBrokenPipes(process.stdout);
       ignoreBrokenPipes(process.stderr);
     },

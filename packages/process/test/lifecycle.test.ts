@@ -23,7 +23,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('%s stops in order and exits with 0', 
 test('an uncaught error is logged, stops in order and exits with 1', async () => {
   const { exited, output } = start('throws');
   expect(await exited).toEqual([1, null]);
-  expect(output()).toContain('uncaught error');
+  expect(output()).toContain('fatal error');
   expect(output()).toContain('"stopped"');
 });
 

@@ -28,6 +28,9 @@ startRunWorker({
   queueName,
   concurrency: 64,
   onError: (error) => process.stderr.write(`${error.message}\n`),
+  onStuck: (error) => {
+    throw error;
+  },
   async execute({ runId, wakeup }) {
     const claim = await claimRun(sql, { runId, wakeup, workerId: 'skeleton' });
     if (claim.outcome === 'stale') return 'done';

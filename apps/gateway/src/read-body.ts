@@ -13,6 +13,9 @@ export function readBody(
 ): Promise<Buffer<ArrayBuffer>> {
   const tooLarge = new AppError('payload_too_large', `The body is larger than ${maxBytes} bytes.`);
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge);
+  const endedEarly = new AppError('invalid_request', 'The body ended early.');
+  // One who left before has had his 'close' already: nothing would be told any more.
+  if (incoming.destroyed && !incoming.readableEnded) return Promise.reject(endedEarly);
   return new Promise((resolve, reject) => {
     const pieces: Buffer<ArrayBuffer>[] = [];
     let size = 0;
@@ -26,7 +29,7 @@ export function readBody(
       else pieces.push(piece);
     };
     const onEnd = () => settle(null);
-    const onClose = () => settle(new AppError('invalid_request', 'The body ended early.'));
+    const onClose = () => settle(endedEarly);
     function settle(error: AppError | null): void {
       clearTimeout(timer);
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose);

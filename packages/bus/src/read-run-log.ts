@@ -19,8 +19,12 @@ export interface RunLogMeta {
   readonly isInStep: boolean;
   /** Sum of the entries' JSON, in bytes. */
   readonly bytes: number;
-  /** The epoch that made this log: the base is an event of this epoch, whoever has its ordinal from another has something else. */
+  /** The epoch that made this log. */
   readonly born: number;
+  /** The epoch of the event at the base: whoever has its ordinal from another has something else. */
+  readonly baseEpoch: number;
+  /** Whether the base has moved since the log was made. */
+  readonly isTrimmed: boolean;
 }
 
 type ReadReply =
@@ -36,9 +40,14 @@ type ReadReply =
       inStep: string,
       bytes: string,
       born: string,
+      baseEpoch: string,
+      isTrimmed: string,
     ];
 
-/** Reads events after an ordinal, oldest first, at most `count`, with the log's meta of the same instant; null = no log. */
+/**
+ * Reads events after an ordinal, oldest first, at most `count`, with the log's meta of the same instant; null = no log.
+ * After an ordinal below the base the events begin with the one after the base.
+ */
 export async function readRunLog(
   redis: Redis,
   runId: string,
@@ -49,7 +58,20 @@ export async function readRunLog(
     options.count ?? -1,
   ])) as ReadReply;
   if (reply.length === 0) return { events: [], meta: null };
-  const [entries, epoch, top, base, baseSteps, baseInStep, closedSteps, inStep, bytes, born] = reply;
+  const [
+    entries,
+    epoch,
+    top,
+    base,
+    baseSteps,
+    baseInStep,
+    closedSteps,
+    inStep,
+    bytes,
+    born,
+    baseEpoch,
+    isTrimmed,
+  ] = reply;
   return {
     events: entries.map(toEvent),
     meta: {
@@ -60,6 +82,8 @@ export async function readRunLog(
       isInStep: inStep === '1',
       bytes: Number(bytes),
       born: Number(born),
+      baseEpoch: Number(baseEpoch),
+      isTrimmed: isTrimmed === '1',
     },
   };
 }

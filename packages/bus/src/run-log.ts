@@ -41,6 +41,11 @@ export interface OpenRunLogRequest {
   readonly base?: LogBase;
   /** How long the log lives after its last append. Default 24 h. */
   readonly ttlMs?: number;
+  /**
+   * How many bytes of chunks the log may hold; above it the oldest closed steps go, and the base moves to the end of the
+   * last of them. Only an open step alone may hold more. Default 8 MiB.
+   */
+  readonly maxBytes?: number;
 }
 
 /**
@@ -48,12 +53,13 @@ export interface OpenRunLogRequest {
  * Calling it again with the same arguments (a reply was lost) changes nothing.
  */
 export async function openRunLog(redis: Redis, request: OpenRunLogRequest): Promise<OpenOutcome> {
-  const { runId, epoch, opening, base, ttlMs = openRunLogTtlMs } = request;
+  const { runId, epoch, opening, base, ttlMs = openRunLogTtlMs, maxBytes = maxRunLogBytes } = request;
   const entries = opening.map(encodeChunk);
   const reply = (await runScript(redis, openRunLogScript, runLogKeys(runId), [
     epoch,
     runLogChannel(runId),
     ttlMs,
+    maxBytes,
     base ? base.ordinal : '',
     base ? base.storedSteps : 0,
     base?.inStep ? 1 : 0,
@@ -152,3 +158,5 @@ export async function expireRunLog(redis: Redis, runId: string, ms: number): Pro
 
 /** How long a log lives after its last append while its run is open. */
 const openRunLogTtlMs = 24 * 60 * 60 * 1000;
+/** From the design: a thousand open runs fit a machine's memory, and few runs ever reach it. */
+const maxRunLogBytes = 8 * 1024 * 1024;

@@ -54,10 +54,9 @@ export async function catchUp(
       if (viewer.hasWritten) return 'lost';
       viewer.position = null;
       if (position !== null) continue;
-      const { born } = meta;
       const stored = await snapshot(sql, { runId: viewer.runId });
-      const base = { epoch: born, ordinal: meta.base.ordinal };
-      await writeAll(viewer, baseFrames(stored, meta.base, born), base);
+      const base = { epoch: meta.baseEpoch, ordinal: meta.base.ordinal };
+      await writeAll(viewer, baseFrames(stored, meta.base, meta.baseEpoch), base);
       continue;
     }
     const last = next.at(-1);
@@ -80,18 +79,18 @@ export async function catchUp(
 /**
  * What a page of the log holds after a position, or `elsewhere` when the position is not in this log: the page was
  * read from the event before, so that the position itself is seen in it (ordinals alone do not tell, since a log that
- * was lost may have begun again below).
+ * was lost may have begun again below). A place that was trimmed away is `elsewhere`, too.
  */
 function eventsAfter(
   position: EventPosition | null,
   events: readonly LoggedEvent[],
   meta: RunLogMeta,
 ): readonly LoggedEvent[] | 'elsewhere' {
-  const { base, born } = meta;
+  const { base, baseEpoch } = meta;
   const [first] = events;
   if (!position) return base.ordinal === 0 ? events : 'elsewhere';
   // The base stands between stored steps; an event of a lost log with its ordinal may be one in mid-step.
-  if (position.ordinal === base.ordinal) return position.epoch === born ? events : 'elsewhere';
+  if (position.ordinal === base.ordinal) return position.epoch === baseEpoch ? events : 'elsewhere';
   return first?.ordinal === position.ordinal && first.epoch === position.epoch
     ? events.slice(1)
     : 'elsewhere';

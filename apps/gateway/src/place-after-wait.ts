@@ -24,9 +24,9 @@ export async function placeAfterWait(
   const afterOrdinal = Math.max(0, wait.ordinal - lookBack);
   const { events, meta } = await readRunLog(redis, runId, { afterOrdinal, count: 2 * lookBack });
   if (!meta) return 'lost';
-  const { base, born } = meta;
+  const { base, born, isTrimmed } = meta;
   if (born > wait.epoch) {
-    if (base.ordinal >= wait.ordinal) return 'lost';
+    if (isTrimmed || base.ordinal >= wait.ordinal) return 'lost';
     return { position: { epoch: born, ordinal: base.ordinal }, reopensStep: true };
   }
   const last = events.findLast(({ epoch }) => epoch <= wait.epoch);

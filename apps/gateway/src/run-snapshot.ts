@@ -6,6 +6,7 @@ import {
   type EventPosition,
   formatEventId,
   type MessagePart,
+  metadataOfRun,
   parseEventId,
   type Run,
 } from '@switchyard/protocol';
@@ -66,7 +67,7 @@ export function requestFrames({ parts }: StoredRun): string[] {
 export function baseFrames({ run, parts }: StoredRun, base: LogBase, epoch: number): string {
   const stored = parts.filter(({ step }) => step <= base.storedSteps).map(({ part }) => part);
   const chunks: Chunk[] = [
-    { type: 'start', messageId: run.messageId },
+    { type: 'start', messageId: run.messageId, messageMetadata: metadataOfRun(run) },
     ...chunksOfParts(stored, { closeLastStep: true }),
   ];
   if (base.inStep) chunks.push({ type: 'start-step' });

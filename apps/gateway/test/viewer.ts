@@ -45,8 +45,9 @@ export async function connect(
   call.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   response.setEncoding('utf8');
-  let text = '';
-  let read = 0;
+  // What was read, and what has no end of a frame yet: the whole as one text would be searched again for each piece.
+  const pieces: string[] = [];
+  let rest = '';
   let outcome: 'open' | 'ended' | 'cut' = 'open';
   let wake = Promise.withResolvers<void>();
   const notify = () => {
@@ -55,7 +56,8 @@ export async function connect(
   };
   // Listened to, not iterated: an iterator drops what came just before a connection was cut.
   response.on('data', (piece: string) => {
-    text += piece;
+    pieces.push(piece);
+    rest += piece;
     notify();
   });
   response.on('end', () => {
@@ -70,14 +72,14 @@ export async function connect(
     status: response.statusCode ?? 0,
     headers: response.headers,
     get text() {
-      return text;
+      return pieces.join('');
     },
     async next() {
       for (;;) {
-        const end = text.indexOf('\n\n', read);
+        const end = rest.indexOf('\n\n');
         if (end !== -1) {
-          const lines = text.slice(read, end).split('\n');
-          read = end + 2;
+          const lines = rest.slice(0, end).split('\n');
+          rest = rest.slice(end + 2);
           const data = lines.find((line) => line.startsWith('data: '))?.slice(6);
           if (data === undefined) continue;
           return { data, id: lines.find((line) => line.startsWith('id: '))?.slice(4) ?? null };

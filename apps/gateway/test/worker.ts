@@ -37,12 +37,16 @@ export interface Work {
 
 /**
  * Claims the run and opens its log. With a `base` the log begins anew after it, and with an `epoch` the run was reclaimed
- * under that.
+ * under that. `maxBytes`: what the log may hold.
  */
 export async function startWork(
   { sql, redis }: { sql: Database; redis: Redis },
   run: Run,
-  { epoch: reclaimed, base }: { readonly epoch?: number; readonly base?: LogBase } = {},
+  {
+    epoch: reclaimed,
+    base,
+    maxBytes,
+  }: { readonly epoch?: number; readonly base?: LogBase; readonly maxBytes?: number } = {},
 ): Promise<Work> {
   const epoch = reclaimed ?? (await claim(sql, run));
   const opened = await openRunLog(redis, {
@@ -53,6 +57,7 @@ export async function startWork(
       { type: 'data-run', data: { runId: run.id, status: 'running', epoch }, transient: true },
     ],
     ...(base ? { base } : {}),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
   });
   if (opened.outcome !== 'opened') throw new Error(`The log cannot be opened: ${opened.outcome}.`);
   let { lastOrdinal } = opened;

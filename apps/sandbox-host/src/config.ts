@@ -1,5 +1,6 @@
 import { parseEnvironment } from '@switchyard/process';
 import { z } from 'zod';
+import { defaultLimits, type SandboxLimits } from './limits.ts';
 
 export const environmentSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
@@ -20,8 +21,31 @@ export const environmentSchema = z.object({
   DAYTONA_API_KEY: z.string().min(16).describe('The key that clients of this host must present.'),
   DATA_DIR: z.string().min(1).describe('Folder of the workspaces.'),
   BWRAP_PATH: z.string().min(1).optional().describe('The bwrap binary; looked for on the system when unset.'),
+  SANDBOX_MEMORY_MB: z.coerce
+    .number()
+    .int()
+    .min(256)
+    .optional()
+    .describe('Memory of one sandbox; unset: 4096, and at most half of the machine.'),
+  SANDBOX_PROCESSES: z.coerce
+    .number()
+    .int()
+    .min(64)
+    .optional()
+    .describe('Processes and threads of one sandbox; unset: 1024.'),
+  SANDBOX_DISK_MB: z.coerce.number().int().min(16).optional().describe('Size of one workspace; unset: 8192.'),
+  SANDBOX_FREE_DISK_MB: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(1024)
+    .describe(
+      'What stays free on the disk of the workspaces: below it sandboxes are stopped and none starts.',
+    ),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
+
+const mebibyte = 1024 * 1024;
 
 export interface Config {
   readonly host: string;
@@ -30,12 +54,15 @@ export interface Config {
   readonly apiKey: string;
   readonly dataDir: string;
   readonly bwrapPath: string | null;
+  readonly limits: SandboxLimits;
+  readonly minFreeDiskBytes: number;
   readonly logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
 }
 
 /** Reads the environment once; throws ConfigurationError with all faults. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const parsed = parseEnvironment(environmentSchema, environment);
+  const usual = defaultLimits();
   return {
     host: parsed.HOST,
     port: parsed.PORT,
@@ -43,6 +70,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     apiKey: parsed.DAYTONA_API_KEY,
     dataDir: parsed.DATA_DIR,
     bwrapPath: parsed.BWRAP_PATH ?? null,
+    limits: {
+      ...usual,
+      memoryBytes: inBytes(parsed.SANDBOX_MEMORY_MB, usual.memoryBytes),
+      processes: parsed.SANDBOX_PROCESSES ?? usual.processes,
+      diskBytes: inBytes(parsed.SANDBOX_DISK_MB, usual.diskBytes),
+    },
+    minFreeDiskBytes: parsed.SANDBOX_FREE_DISK_MB * mebibyte,
     logLevel: parsed.LOG_LEVEL,
   };
+}
+
+function inBytes(megabytes: number | undefined, usual: number): number {
+  return megabytes === undefined ? usual : megabytes * mebibyte;
 }

@@ -13,10 +13,14 @@ export interface LaunchCommand {
 }
 
 /**
- * Closes what this process was started with (a terminal's, a launcher's or a test runner's pipes): the sandbox gets
- * descriptors 0 to 4 alone. dash cannot name a descriptor above 9, so bash runs it where there is one.
+ * Enters the sandbox's cgroup, if it has one; makes itself what the kernel ends first when this machine runs out of
+ * memory; and closes what this process was started with (a terminal's, a launcher's or a test runner's pipes): the
+ * sandbox gets descriptors 0 to 4 alone. dash cannot name a descriptor above 9, so bash runs it where there is one.
  */
-const closeScript = `for path in /proc/self/fd/*; do
+const enterScript = `cgroup=$1; shift
+if [ -n "$cgroup" ]; then echo $$ > "$cgroup/cgroup.procs" || exit 1; fi
+{ echo 1000 > /proc/self/oom_score_adj; } 2>/dev/null || :
+for path in /proc/self/fd/*; do
   fd=\${path##*/}
   if [ "$fd" -gt 4 ] && [ -e "$path" ]; then eval "exec $fd>&-"; fi
 done
@@ -57,6 +61,7 @@ export function buildLaunch({
   sources,
   stage,
   user,
+  cgroup,
 }: {
   readonly bwrapPath: string;
   readonly sources: WallSources;
@@ -64,17 +69,19 @@ export function buildLaunch({
   readonly stage: string;
   /** Null: bwrap is started by the user that runs this process. */
   readonly user: UnprivilegedUser | null;
+  /** The folder of the sandbox's cgroup. */
+  readonly cgroup: string | null;
 }): { readonly sources: WallSources; command(bwrapArguments: readonly string[]): LaunchCommand } {
   // bash takes a socket as standard input, which is what pipes of Node are, for a login from afar and reads ~/.bashrc.
   const bash = findTool('bash');
   const shell = bash ? [bash, '--norc', '--noprofile', '-c'] : ['/bin/sh', '-c'];
   if (!user) {
-    const script = `${closeScript}exec "$@"`;
+    const script = `${enterScript}exec "$@"`;
     return {
       sources,
       command: (bwrapArguments) => ({
         file: shell[0] ?? '/bin/sh',
-        arguments: [...shell.slice(1), script, 'sh', bwrapPath, ...bwrapArguments],
+        arguments: [...shell.slice(1), script, 'sh', cgroup ?? '', bwrapPath, ...bwrapArguments],
       }),
     };
   }
@@ -96,8 +103,9 @@ export function buildLaunch({
         'private',
         '--',
         ...shell,
-        closeScript + stageScript,
+        enterScript + stageScript,
         'sh',
+        cgroup ?? '',
         stage,
         ...mounts,
         '--',

@@ -31,6 +31,8 @@ const host = await startSandboxHost({
   apiKey: config.apiKey,
   dataDir: resolve(config.dataDir),
   bwrapPath: config.bwrapPath ?? findTool('bwrap'),
+  limits: config.limits,
+  minFreeDiskBytes: config.minFreeDiskBytes,
   logger,
 });
 lifecycle.onStop('sandboxes', () => host.close());
@@ -40,7 +42,13 @@ const adminServer =
     : await startAdminServer({
         port: config.adminPort,
         readiness: () => Promise.resolve({ sandboxes: 'ok' }),
-        status: () => Promise.resolve({ running: host.registry.running().length, trouble: host.trouble }),
+        status: () =>
+          Promise.resolve({
+            running: host.registry.running().length,
+            trouble: host.trouble,
+            memoryLimitBy: host.memoryLimitBy,
+          }),
       });
 if (adminServer) lifecycle.onStop('admin server', () => adminServer.close());
-logger.info({ url: host.url, adminUrl: adminServer?.url ?? null, trouble: host.trouble }, 'ready');
+const { url, trouble, memoryLimitBy } = host;
+logger.info({ url, adminUrl: adminServer?.url ?? null, trouble, memoryLimitBy }, 'ready');

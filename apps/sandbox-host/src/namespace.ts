@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { buildLaunch, type UnprivilegedUser } from './launch-command.ts';
+import type { SandboxLimits } from './limits.ts';
 import { identifyProcess, isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
 import {
   buildInitCommand,
@@ -44,6 +45,8 @@ export interface NamespaceOptions {
   readonly sources: WallSources;
   readonly stage: string;
   readonly user: UnprivilegedUser | null;
+  readonly cgroup: string | null;
+  readonly limits: SandboxLimits;
   readonly systemFolders: readonly SystemFolder[];
   readonly defences: ReadonlySet<Defence>;
   /** What the starting process would have in its environment without the defence against it. */
@@ -103,7 +106,7 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     '--args',
     '0',
     '--',
-    ...buildInitCommand(options.defences),
+    ...buildInitCommand(options.defences, options.limits),
   ]);
   const seccompFd = openSync(options.seccompPath, 'r');
   // A file: were it a pipe, this process's death would end bwrap between two steps and leave a half-made namespace.

@@ -70,8 +70,10 @@ function forward(path: string): Route['handle'] {
       return await forwardToInit(namespace, path, c.env);
     } catch (error) {
       if (!(error instanceof InitGoneError)) throw error;
-      await registry.stop(id, namespace);
+      await registry.stop(id, { namespace, reason: 'it ended by itself' });
       throw new HostError(409, 'SANDBOX_NOT_STARTED', 'The sandbox is not started.');
+    } finally {
+      registry.leave(id);
     }
   };
 }

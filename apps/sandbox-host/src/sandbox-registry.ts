@@ -16,10 +16,20 @@ export interface SandboxView {
   readonly lastActivityAt: Date;
 }
 
+export interface RunningSandbox {
+  readonly id: string;
+  readonly namespace: Namespace;
+  readonly workspace: string;
+  /** Unix time in milliseconds. */
+  readonly lastActivityAt: number;
+}
+
 interface Entry {
   readonly record: SandboxRecord;
   namespace: Namespace | null;
   lastActivityAt: number;
+  /** Why it was stopped by the host. */
+  stopReason: string | null;
   /** The last start or stop; the next one waits for it. */
   pending: Promise<unknown>;
 }
@@ -37,6 +47,10 @@ export interface RegistryOptions {
   /** Null when sandboxes can be started here. */
   readonly trouble: WallTrouble | null;
   readonly start: (record: SandboxRecord, folder: string) => Promise<Namespace>;
+  /** Called when all its processes have ended. */
+  readonly onStopped: (id: string) => Promise<void>;
+  /** Why this sandbox must not start now, for people; null when nothing stands against it. */
+  readonly refusal: (id: string) => string | null;
 }
 
 export interface SandboxRegistry {
@@ -48,11 +62,16 @@ export interface SandboxRegistry {
   /** By id or name. Throws HostError 404. */
   find(idOrName: string): SandboxView;
   start(id: string): Promise<SandboxView>;
-  /** With `namespace`: only if that is still the running one. */
-  stop(id: string, namespace?: Namespace): Promise<SandboxView>;
+  /** With `namespace`: only if that is still the running one. `reason` is told to who finds it stopped. */
+  stop(
+    id: string,
+    options?: { readonly namespace?: Namespace; readonly reason?: string },
+  ): Promise<SandboxView>;
   /** The running namespace, and notes the activity. Throws HostError 409 when it is not started. */
   enter(id: string): Namespace;
-  running(): readonly { readonly id: string; readonly namespace: Namespace }[];
+  /** Notes the end of what `enter` began. */
+  leave(id: string): void;
+  running(): readonly RunningSandbox[];
   stopIdle(): Promise<void>;
   /** Kills every sandbox. */
   close(): Promise<void>;
@@ -65,7 +84,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
   let isClosed = false;
 
   async function load(record: SandboxRecord): Promise<void> {
-    const entry: Entry = { record, namespace: null, lastActivityAt: Date.now(), pending: Promise.resolve() };
+    const entry = newEntry(record);
     entries.set(record.id, entry);
     const identity = await records.readIdentity(record.id);
     if (!identity || !isAlive(identity)) return;
@@ -79,10 +98,21 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
   }
   for (const record of await records.readAll()) await load(record);
 
+  function newEntry(record: SandboxRecord): Entry {
+    return {
+      record,
+      namespace: null,
+      lastActivityAt: Date.now(),
+      stopReason: null,
+      pending: Promise.resolve(),
+    };
+  }
+
   function stateOf(entry: Entry): SandboxState {
     if (entry.namespace && !entry.namespace.isAlive()) {
       entry.namespace.release();
       entry.namespace = null;
+      entry.stopReason = 'it ended by itself';
       logger.warn({ sandboxId: entry.record.id }, 'sandbox ended by itself');
     }
     return entry.namespace ? 'started' : 'stopped';
@@ -119,10 +149,13 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     if (stateOf(entry) === 'started') return;
     const startedAt = performance.now();
     const { id } = entry.record;
+    const refusal = options.refusal(id);
+    if (refusal !== null) throw new HostError(422, 'SANDBOX_UNAVAILABLE', refusal);
     try {
       const namespace = await options.start(entry.record, records.folderOf(id));
       await records.writeIdentity(id, namespace.identity);
       entry.namespace = namespace;
+      entry.stopReason = null;
       entry.lastActivityAt = Date.now();
     } catch (error) {
       logger.error({ sandboxId: id, error }, 'sandbox failed to start');
@@ -137,8 +170,10 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     const { namespace, record } = entry;
     if (!namespace) return;
     entry.namespace = null;
+    entry.stopReason = reason;
     const isGone = await namespace.kill();
     await records.removeIdentity(record.id);
+    await options.onStopped(record.id);
     logger[isGone ? 'info' : 'error']({ sandboxId: record.id, reason, isGone }, 'sandbox stopped');
   }
 
@@ -165,12 +200,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         autoStopMinutes: autoStopMinutes ?? defaultAutoStopMinutes,
         userId: Math.max(firstUserId, ...userIds) + 1,
       };
-      const entry: Entry = {
-        record,
-        namespace: null,
-        lastActivityAt: Date.now(),
-        pending: Promise.resolve(),
-      };
+      const entry = newEntry(record);
       entries.set(id, entry);
       try {
         await inOrder(entry, async () => {
@@ -190,10 +220,10 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       await inOrder(entry, () => startEntry(entry));
       return view(entry);
     },
-    async stop(id, namespace) {
+    async stop(id, { namespace, reason = 'it was asked to' } = {}) {
       const entry = findEntry(id);
       await inOrder(entry, async () => {
-        if (!namespace || entry.namespace === namespace) await stopEntry(entry, 'asked');
+        if (!namespace || entry.namespace === namespace) await stopEntry(entry, reason);
       });
       return view(entry);
     },
@@ -201,28 +231,34 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       const entry = findEntry(id);
       entry.lastActivityAt = Date.now();
       if (stateOf(entry) === 'stopped' || !entry.namespace) {
-        throw new HostError(409, 'SANDBOX_NOT_STARTED', 'The sandbox is not started.');
+        const because = entry.stopReason === null ? '' : `: ${entry.stopReason}`;
+        throw new HostError(409, 'SANDBOX_NOT_STARTED', `The sandbox is not started${because}.`);
       }
       return entry.namespace;
     },
+    leave(id) {
+      const entry = entries.get(id);
+      if (entry) entry.lastActivityAt = Date.now();
+    },
     running: () =>
-      [...entries.values()].flatMap((entry) =>
-        stateOf(entry) === 'started' && entry.namespace
-          ? [{ id: entry.record.id, namespace: entry.namespace }]
-          : [],
-      ),
+      [...entries.values()].flatMap((entry) => {
+        const { namespace, record, lastActivityAt } = entry;
+        if (stateOf(entry) !== 'started' || !namespace) return [];
+        const workspace = join(records.folderOf(record.id), 'workspace');
+        return [{ id: record.id, namespace, workspace, lastActivityAt }];
+      }),
     async stopIdle() {
       const now = Date.now();
       const idle = [...entries.values()].filter(
         ({ namespace, record, lastActivityAt }) =>
           namespace && record.autoStopMinutes > 0 && now - lastActivityAt > record.autoStopMinutes * 60_000,
       );
-      await Promise.all(idle.map((entry) => inOrder(entry, () => stopEntry(entry, 'idle'))));
+      await Promise.all(idle.map((entry) => inOrder(entry, () => stopEntry(entry, 'nobody used it'))));
     },
     async close() {
       isClosed = true;
       await Promise.all(
-        [...entries.values()].map((entry) => inOrder(entry, () => stopEntry(entry, 'host stops'))),
+        [...entries.values()].map((entry) => inOrder(entry, () => stopEntry(entry, 'the host stops'))),
       );
     },
   };

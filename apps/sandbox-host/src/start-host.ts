@@ -5,7 +5,9 @@ import { serve } from '@hono/node-server';
 import type { Logger } from '@switchyard/process';
 import { readBwrapFeatures } from './bwrap-features.ts';
 import { checkWall, type WallTrouble } from './check-wall.ts';
+import { findCgroups } from './cgroups.ts';
 import { findTool } from './launch-command.ts';
+import { defaultLimits, type SandboxLimits } from './limits.ts';
 import { startNamespace } from './namespace.ts';
 import { createApp } from './routes.ts';
 import { createRecords } from './sandbox-record.ts';
@@ -15,6 +17,7 @@ import { findProcessor } from './system-calls.ts';
 import { findSystemFolders, writeSystemFiles } from './system-files.ts';
 import { pingInit } from './toolbox-proxy.ts';
 import { allDefences, type Defence } from './wall.ts';
+import { type LimitsWatch, watchLimits } from './watch-limits.ts';
 
 export interface SandboxHostOptions {
   readonly host: string;
@@ -26,6 +29,10 @@ export interface SandboxHostOptions {
   /** Null when there is none: the host starts and refuses sandboxes with the reason. */
   readonly bwrapPath: string | null;
   readonly logger: Logger;
+  /** Default: `defaultLimits()`. */
+  readonly limits?: SandboxLimits;
+  /** What stays free on the disk of `dataDir` (default 1 GiB): below it everything is stopped and nothing starts. */
+  readonly minFreeDiskBytes?: number;
   /** For the tests of the wall alone. */
   readonly withoutDefences?: readonly Defence[];
   /** The environment that the starting process gets when `empty-environment` is off. */
@@ -39,12 +46,15 @@ export interface SandboxHost {
   readonly registry: SandboxRegistry;
   /** Why no sandbox can be started here, as far as that is known before one is asked for. */
   readonly trouble: WallTrouble | null;
+  /** Who keeps sandboxes to their memory: the kernel, or this process by looking. */
+  readonly memoryLimitBy: 'cgroup' | 'measure';
   /** Kills all sandboxes; their workspaces stay. */
   close(): Promise<void>;
   /** Stops listening and leaves the sandboxes running, for a host process that takes them over. */
   abandon(): Promise<void>;
 }
 
+const usualFreeDiskBytes = 1024 ** 3;
 const tickMs = 10_000;
 const pingTimeoutMs = 5_000;
 /** Longer than any client keeps an idle connection, so that the client closes first and no request meets a closed one. */
@@ -67,7 +77,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   }
   const givesUserIds = isRoot && defences.has('unprivileged-uid');
   const systemFolders = findSystemFolders();
-  const neededTools = isRoot ? ['unshare', 'setpriv', 'mount', 'prlimit'] : ['prlimit'];
+  const neededTools = ['prlimit', 'find', ...(isRoot ? ['unshare', 'setpriv', 'mount'] : [])];
   const trouble = checkWall({
     platform: options.platform ?? process.platform,
     bwrapPath: options.bwrapPath,
@@ -80,6 +90,10 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     logger.warn(features, 'this bubblewrap is older than 0.8: the wall is weaker');
   }
 
+  const limits = options.limits ?? defaultLimits();
+  const cgroups = defences.has('memory-limit') ? findCgroups() : null;
+
+  let watch: LimitsWatch | null = null;
   const registry = await createRegistry({
     records: createRecords(sandboxesFolder),
     logger,
@@ -95,6 +109,8 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
         user: givesUserIds ? { id: record.userId } : null,
         systemFolders,
         defences,
+        cgroup: cgroups?.create(record.id, limits) ?? null,
+        limits,
         environment: options.environment ?? {},
         sources: {
           workspace: join(folder, 'workspace'),
@@ -104,6 +120,25 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
           etc,
         },
       }),
+    onStopped: async (id) => cgroups?.remove(id),
+    refusal: (id) => watch?.refusal(id) ?? null,
+  });
+  watch = watchLimits({
+    limits,
+    minFreeDiskBytes: options.minFreeDiskBytes ?? usualFreeDiskBytes,
+    dataDir,
+    bwrapPath: isRoot ? null : options.bwrapPath,
+    isDiskWatched: defences.has('disk-limit'),
+    running: () =>
+      registry.running().map(({ id, namespace, workspace, lastActivityAt }) => ({
+        id,
+        pid: namespace.identity.pid,
+        workspace,
+        lastActivityAt,
+        isMemoryWatched: defences.has('memory-limit') && !cgroups,
+      })),
+    stop: (id, reason) => registry.stop(id, { reason }),
+    logger,
   });
 
   const app = createApp({ registry, apiKey: options.apiKey, logger });
@@ -123,7 +158,8 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   let ticking: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => {
     const pings = registry.running().map(async ({ id, namespace }) => {
-      if (!(await pingInit(namespace, pingTimeoutMs))) await registry.stop(id, namespace);
+      if (!(await pingInit(namespace, pingTimeoutMs)))
+        await registry.stop(id, { namespace, reason: 'it ended by itself' });
     });
     ticking = Promise.all([...pings, registry.stopIdle()]).catch((error: unknown) => {
       logger.error({ error }, 'tick failed');
@@ -132,6 +168,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
 
   async function stopListening(): Promise<void> {
     clearInterval(timer);
+    await watch?.close();
     await ticking;
     await new Promise<void>((resolve) => {
       server.close(() => resolve());
@@ -145,6 +182,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     registry,
     trouble,
+    memoryLimitBy: cgroups ? 'cgroup' : 'measure',
     async close() {
       await Promise.all([stopListening(), registry.close()]);
     },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { defaultLimits } from './limits.ts';
 import { allDefences, buildInitCommand, buildWallArguments, type Defence } from './wall.ts';
 
 const sources = {
@@ -8,6 +9,13 @@ const sources = {
   inside: '/s/inside',
   etc: '/s/etc',
 };
+/** They are no arguments of bwrap. */
+const notArguments: readonly Defence[] = [
+  'empty-environment',
+  'resource-limits',
+  'memory-limit',
+  'disk-limit',
+];
 const newest = { canLimitSize: true, canDisableNesting: true };
 const build = (without: readonly Defence[] = [], features = newest): string[] =>
   buildWallArguments({
@@ -40,7 +48,7 @@ describe('the wall', () => {
     expect(read).not.toContain('/etc/passwd');
   });
 
-  test.each(allDefences.filter((name) => !['empty-environment', 'resource-limits'].includes(name)))(
+  test.each(allDefences.filter((name) => !notArguments.includes(name)))(
     'is another without %s',
     (defence) => {
       expect(build([defence])).not.toEqual(build());
@@ -54,6 +62,6 @@ describe('the wall', () => {
   });
 
   test('shows no path of this machine in what the sandbox sees of its start', () => {
-    expect(buildInitCommand(new Set(allDefences)).join(' ')).not.toContain('/s/');
+    expect(buildInitCommand(new Set(allDefences), defaultLimits()).join(' ')).not.toContain('/s/');
   });
 });

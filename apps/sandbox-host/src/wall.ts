@@ -1,3 +1,5 @@
+import { dataBytesOfProcess, type SandboxLimits } from './limits.ts';
+
 /**
  * What stands between a sandbox and the machine, by name. All of them are always on, except in the tests that show
  * that each is needed: those switch the smallest set off and see the probe succeed.
@@ -18,7 +20,12 @@ export const allDefences = [
   'seccomp',
   'no-capabilities',
   'no-nested-namespaces',
+  /** Of each process and of each user: processes, open files, size of a file, private memory. */
   'resource-limits',
+  /** Of all processes together, by a cgroup or by looking. */
+  'memory-limit',
+  /** Of the whole workspace, by looking. */
+  'disk-limit',
 ] as const;
 
 export type Defence = (typeof allDefences)[number];
@@ -92,11 +99,17 @@ const environmentInside = {
   PAGER: 'cat',
 };
 
-/**
- * Limits by prlimit(1), set inside, where the count of processes is the namespace's own (Linux ≥ 5.14). Guesses:
- * a build with its tests fits, a fork bomb or a runaway file does not take the machine along.
- */
-const resourceLimits = ['--nproc=1024', '--nofile=4096', `--fsize=${8 * 1024 * mebibyte}`, '--core=0'];
+/** Limits by prlimit(1), set inside, where the count of processes is the namespace's own (Linux ≥ 5.14). */
+function resourceLimits(limits: SandboxLimits): string[] {
+  return [
+    `--nproc=${limits.processes}`,
+    // Guess: twice what bundlers and browsers open.
+    '--nofile=4096',
+    `--fsize=${limits.diskBytes}`,
+    `--data=${dataBytesOfProcess(limits)}`,
+    '--core=0',
+  ];
+}
 
 function mountSystem({ sources, defences, systemFolders }: WallOptions): string[] {
   const bind = defences.has('read-only-system') ? '--ro-bind' : '--bind';
@@ -177,9 +190,9 @@ export function buildWallArguments(options: WallOptions): string[] {
  * What bwrap starts behind the wall; readable inside, so it names no path of this machine. pid 1 of the namespace is
  * bwrap's own reaper, which ends when the init has ended and every process with it.
  */
-export function buildInitCommand(defences: ReadonlySet<Defence>): string[] {
+export function buildInitCommand(defences: ReadonlySet<Defence>, limits: SandboxLimits): string[] {
   return [
-    ...(defences.has('resource-limits') ? ['/usr/bin/prlimit', ...resourceLimits] : []),
+    ...(defences.has('resource-limits') ? ['/usr/bin/prlimit', ...resourceLimits(limits)] : []),
     '/opt/node/bin/node',
     '--max-old-space-size=192',
     '/opt/switchyard/init.mjs',

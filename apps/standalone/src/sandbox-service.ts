@@ -34,6 +34,7 @@ export async function provideSandboxes(context: ServiceContext, sandboxKey: stri
           PORT: String(port),
           DAYTONA_API_KEY: sandboxKey,
           DATA_DIR: path.join(config.dataDir, 'sandboxes'),
+          ...ownSettings(config.environment),
           ...('path' in bubblewrap ? { BWRAP_PATH: bubblewrap.path } : {}),
         },
         log,
@@ -51,6 +52,11 @@ export async function provideSandboxes(context: ServiceContext, sandboxKey: stri
     pid: () => host.current().pid,
     stop: () => host.stop(),
   };
+}
+
+/** What is meant for the sandbox host alone; none of it is a secret. */
+function ownSettings(environment: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('SANDBOX_')));
 }
 
 type Bubblewrap = { readonly path: string; readonly name: string } | { readonly trouble: string };

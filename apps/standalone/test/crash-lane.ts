@@ -1,8 +1,10 @@
 import type { Run, ToolPart } from '@switchyard/protocol';
 import { createCommandSplitter } from '../fleet/commands.ts';
 import { type Fleet, type FleetMember, startFleet } from '../fleet/fleet.ts';
+import { type Frame, framesOf, ordinalsOf } from '../fleet/frames.ts';
+import { isSameJson, messageOf, orderOf } from '../fleet/judge-frames.ts';
 import type { Tap } from '../fleet/line.ts';
-import { foldFrames, type Frame, framesOf, ordinalsOf } from './viewer.ts';
+import { countLines, readUsage, readWorkerPid } from '../fleet/traces.ts';
 
 /**
  * Where a worker is stopped: at its n-th command, which the service does not see, or answers to nobody. One that `freezes`
@@ -253,22 +255,18 @@ async function judge(
   const check = (holds: boolean, words: string) => void (holds || violations.push(words));
   check(run.status === 'completed' && run.reason === 'answered', `ended as ${run.status} (${run.reason})`);
   check(isDone, 'the stream ended without [DONE]');
-  check(isGapless(frames), `ordinals ${ordinalsOf(frames).join(' ')}`);
+  const { lost, repeated, nameless, replays } = orderOf(frames);
+  check(lost + repeated + nameless === 0 && replays <= 1, `ordinals ${ordinalsOf(frames).join(' ')}`);
   check(frames.findLast(({ id }) => id !== null)?.id === run.lastEventId, 'the last event is another');
   // Only who died between the run's end and its last event leaves a log that viewers are taken from.
-  const [last] = await fleet.services.sql<{ worker: string | null }[]>`
-    select worker_id as worker from runs where id = ${run.id}`;
-  check(
-    cuts === 0 || last?.worker?.endsWith(`-${victim.pid}`) === true,
-    `the viewer was cut off ${cuts} times`,
-  );
+  const isOfVictim = (await readWorkerPid(fleet.services.sql, run.id)) === victim.pid;
+  check(cuts === 0 || isOfVictim, `the viewer was cut off ${cuts} times`);
   const { messages } = await fleet.client.messages(run.threadId);
   const message = messages.at(-1);
-  const folded = await foldFrames(frames.slice(frames.findLastIndex(isStart)));
-  check(JSON.stringify(sorted(folded)) === JSON.stringify(sorted(message)), 'the viewer has another message');
+  check(isSameJson(await messageOf(frames), message), 'the viewer has another message');
   const calls = (message?.parts ?? []).filter((part): part is ToolPart => part.type === 'tool-shell');
   for (const [index, file] of ['free.txt', 'asked.txt'].entries()) {
-    const lines = await linesOf(fleet, run.projectId, file);
+    const lines = await countLines(fleet.client, run.projectId, file);
     const call = calls[index];
     const isKnown = call?.state === 'output-available';
     check(lines <= 1, `${file} was written ${lines} times`);
@@ -278,48 +276,9 @@ async function judge(
       `the call for ${file} is ${call?.state ?? 'not there'}`,
     );
   }
-  const [usage] = await fleet.services.sql<{ total: string; open: string; exact: string; counted: string }[]>`
-    select coalesce(sum(u.total_tokens), 0) as total, count(*) filter (where u.settled_at is null) as open,
-      count(*) filter (where not u.is_estimated) as exact, max(r.total_tokens) as counted
-    from usage u join runs r on r.id = u.run_id where u.run_id = ${run.id}`;
-  check(usage?.total === usage?.counted, `usage rows say ${usage?.total}, the run ${usage?.counted}`);
-  check(usage?.open === '0', 'a usage row is open');
-  check(usage?.exact === '2', `${usage?.exact} answers were counted exactly, for two steps`);
+  const { total, counted, open, exact } = await readUsage(fleet.services.sql, run.id);
+  check(total === counted, `usage rows say ${total}, the run ${counted}`);
+  check(open === 0, 'a usage row is open');
+  check(exact === 2, `${exact} answers were counted exactly, for two steps`);
   return violations;
-}
-
-function isStart({ data }: Frame): boolean {
-  return data.startsWith('{"type":"start"');
-}
-
-/**
- * Every event once, in order. A viewer whose log is lost, or lacks the run's end, begins anew with `start`: by a snapshot,
- * of which only the last frame has an id.
- */
-function isGapless(frames: readonly Frame[]): boolean {
-  const restart = frames.findLastIndex(isStart);
-  const pieces = [frames.slice(0, restart), frames.slice(restart)].map(ordinalsOf);
-  return pieces.every((ordinals, index) =>
-    ordinals.every((ordinal, at) => ordinal === at + (index === 0 ? 1 : (ordinals[0] ?? 1))),
-  );
-}
-
-async function linesOf(fleet: Fleet, projectId: string, file: string): Promise<number> {
-  try {
-    const bytes = await fleet.client.readFile(projectId, file);
-    return new TextDecoder().decode(bytes).split('\n').length - 1;
-  } catch {
-    return 0;
-  }
-}
-
-/** The same value with members in one order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => [name, sorted(member)]),
-  );
 }

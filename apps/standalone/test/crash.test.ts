@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, startStack } from './stack.ts';
-import { foldFrames, ordinalsOf, view } from './viewer.ts';
+import { foldFrames, ordinalsOf } from '../fleet/frames.ts';
+import { view } from './viewer.ts';
 
 let stack: Stack;
 beforeAll(async () => {

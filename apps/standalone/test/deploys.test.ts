@@ -3,9 +3,10 @@ import { SwitchyardChatTransport, SwitchyardError } from '@switchyard/client';
 import type { Run, StartRunResponse } from '@switchyard/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, type FleetMember, startFleet } from '../fleet/fleet.ts';
+import { foldFrames, type Frame, ordinalsOf } from '../fleet/frames.ts';
 import { createTestChat, plain } from './chat-client.ts';
 import { watchEventSource } from './event-source.ts';
-import { foldFrames, type Frame, ordinalsOf, view, viewReconnecting } from './viewer.ts';
+import { view, viewReconnecting } from './viewer.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {

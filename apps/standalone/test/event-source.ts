@@ -1,5 +1,5 @@
 import { EventSource } from 'eventsource';
-import type { Frame } from './viewer.ts';
+import type { Frame } from '../fleet/frames.ts';
 
 /** What an EventSource of npm got: `errors` are the statuses, where it was told one. */
 interface EventSourceView {

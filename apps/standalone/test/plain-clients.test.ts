@@ -12,7 +12,7 @@ import { openBrowser } from './browser.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 import { watchEventSource } from './event-source.ts';
 import { type Stack, startStack } from './stack.ts';
-import { foldFrames } from './viewer.ts';
+import { foldFrames } from '../fleet/frames.ts';
 
 const examples = path.resolve(import.meta.dirname, '../../../examples');
 /** How long a ticket lives after its run: longer than an EventSource waits before it comes back (3 s). */

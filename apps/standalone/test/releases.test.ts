@@ -2,7 +2,8 @@ import type { Run } from '@switchyard/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, startFleet } from '../fleet/fleet.ts';
 import { checkOut, findParent, type Release } from './parent-release.ts';
-import { foldFrames, type Frame, ordinalsOf, viewReconnecting } from './viewer.ts';
+import { foldFrames, type Frame, ordinalsOf } from '../fleet/frames.ts';
+import { viewReconnecting } from './viewer.ts';
 
 const parent = await findParent();
 if (parent === null)

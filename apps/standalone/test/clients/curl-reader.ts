@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { framesOf, type Frame } from '../viewer.ts';
+import { type Frame, framesOf } from '../../fleet/frames.ts';
 import type { ChatPlace } from './chat-session.ts';
 import type { RunReader } from './follower-session.ts';
 

@@ -1,6 +1,6 @@
 import { type Chunk, isToolPart, type SwitchyardMessage } from '@switchyard/protocol';
 import { readUIMessageStream } from 'ai';
-import type { Frame } from '../viewer.ts';
+import type { Frame } from '../../fleet/frames.ts';
 import type { ChatPlace, ChatSession } from './chat-session.ts';
 
 /** How a client without a chat of its own reads a run. */

@@ -1,7 +1,7 @@
 import { createClient, SwitchyardChatTransport } from '@switchyard/client';
 import { formatEventId } from '@switchyard/protocol';
 import { EventSource } from 'eventsource';
-import type { Frame } from '../viewer.ts';
+import type { Frame } from '../../fleet/frames.ts';
 import type { ChatClient, ChatPlace } from './chat-session.ts';
 import { createCurlReader } from './curl-reader.ts';
 import { openFollower, type RunReader } from './follower-session.ts';

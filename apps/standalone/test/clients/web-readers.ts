@@ -1,4 +1,4 @@
-import { framesOf, type Frame } from '../viewer.ts';
+import { type Frame, framesOf } from '../../fleet/frames.ts';
 import type { ChatPlace } from './chat-session.ts';
 import type { CallApi, RunReader } from './follower-session.ts';
 

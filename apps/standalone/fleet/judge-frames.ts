@@ -1,0 +1,65 @@
+import { parseEventId } from '@switchyard/protocol';
+import { foldFrames, type Frame, isStart } from './frames.ts';
+
+/** What is wrong with the order in which one viewer got a run's events; all zero when nothing is. */
+export interface FrameOrder {
+  /** Ordinals that never came. */
+  readonly lost: number;
+  /** Events that came again, or late. */
+  readonly repeated: number;
+  /** Frames without an id where only an event may stand. */
+  readonly nameless: number;
+  /** How often the message began anew after its first beginning. */
+  readonly replays: number;
+}
+
+/** What may stand between events without being one: the place in the queue, and a wait that the log lacks. */
+const passing = /^\{"type":"(data-run|tool-approval-request)"/;
+
+/**
+ * Every event once, in order, over all connections of one viewer. A viewer whose place is not in the log any more begins
+ * anew with `start`: by the log's own, which is the first event, or by a snapshot, of which only the last frame has an id.
+ */
+export function orderOf(frames: readonly Frame[]): FrameOrder {
+  let lost = 0;
+  let repeated = 0;
+  let nameless = 0;
+  let starts = 0;
+  /** The next ordinal; null in a snapshot, whose last frame says it. */
+  let next: number | null = 1;
+  for (const frame of frames) {
+    const ordinal = frame.id === null ? null : (parseEventId(frame.id)?.ordinal ?? 0);
+    if (isStart(frame)) {
+      starts += 1;
+      next = ordinal === null ? null : 1;
+    }
+    if (ordinal === null) {
+      if (next !== null && !passing.test(frame.data)) nameless += 1;
+      continue;
+    }
+    if (next !== null && ordinal > next) lost += ordinal - next;
+    if (next !== null && ordinal < next) repeated += 1;
+    next = Math.max(next ?? 0, ordinal + 1);
+  }
+  return { lost, repeated, nameless, replays: Math.max(0, starts - 1) };
+}
+
+/** The message that a front end ends with, from the last beginning on. */
+export async function messageOf(frames: readonly Frame[]): Promise<unknown> {
+  return await foldFrames(frames.slice(Math.max(0, frames.findLastIndex(isStart))));
+}
+
+/** Equal as JSON, whatever the order of members. */
+export function isSameJson(left: unknown, right: unknown): boolean {
+  return JSON.stringify(sorted(left)) === JSON.stringify(sorted(right));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => [name, sorted(member)]),
+  );
+}

@@ -5,7 +5,10 @@ export type {
   Claim,
   CommandOptions,
   CommandResult,
+  ExpectedVersion,
+  FileChange,
   FileContent,
+  FileReader,
   FileStat,
   Listing,
   Sandbox,
@@ -13,4 +16,5 @@ export type {
 export { createSandboxes, type OpenOptions, type Sandboxes, type SandboxesOptions } from './sandboxes.ts';
 export { ClaimTakenError } from './claim-taken-error.ts';
 export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
-export { maxReadBytes } from './files.ts';
+export { maxReadBytes } from './read-files.ts';
+export { explainChange } from './change-files.ts';

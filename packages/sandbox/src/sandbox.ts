@@ -88,7 +88,39 @@ export interface FileContent {
   readonly bytes: Uint8Array;
   /** Of the whole file. */
   readonly size: number;
+  /** Of the whole file, and the version that the reader saw last; null when no reader is named, or nothing is known. */
+  readonly version: string | null;
+  readonly lastSeen: string | null;
 }
+
+/** Who reads and writes, for instance a thread; what it saw of a file is remembered until the sandbox starts anew. */
+export interface FileReader {
+  readonly id: string;
+  /** What is read now counts as seen. */
+  readonly isRemembered: boolean;
+}
+
+/** What must stand at a path for a change to happen: a version, nothing at all, or whatever it is. */
+export type ExpectedVersion = { readonly version: string } | 'absent' | 'any';
+
+export type FileChange =
+  | {
+      /** Makes missing folders; keeps an existing file's mode; writes through a link. */
+      readonly kind: 'write';
+      readonly path: string;
+      readonly bytes: Uint8Array;
+      /** Permission bits of a new file, default 0o644. */
+      readonly mode?: number;
+      readonly expected?: ExpectedVersion;
+    }
+  | {
+      /** A link itself, not what it leads to. */
+      readonly kind: 'remove';
+      readonly path: string;
+      readonly expected?: ExpectedVersion;
+      /** A folder goes with all that is in it; else only an empty one. */
+      readonly isRecursive?: boolean;
+    };
 
 export interface Listing {
   /** Sorted by path; the directory itself is not among them. */
@@ -99,8 +131,9 @@ export interface Listing {
 
 /**
  * A project's sandbox, started. Paths are workspace paths (see `resolveWorkspacePath`); `AppError('invalid_path')`
- * for others, `AppError('not_found')` for what is not there, `sandbox_failed` and `sandbox_unavailable` when the
- * sandbox itself is the trouble, `ClaimTakenError` when a claim is no longer free.
+ * for others and for those that a link leads out of the workspace, `AppError('not_found')` for what is not there,
+ * `sandbox_failed` and `sandbox_unavailable` when the sandbox itself is the trouble, `ClaimTakenError` when a claim is
+ * no longer free.
  */
 export interface Sandbox {
   readonly id: string;
@@ -110,7 +143,12 @@ export interface Sandbox {
   /** Starts at `offset` (default 0) and reads at most `length` bytes (default and maximum: `maxReadBytes`). */
   readFile(
     path: string,
-    options: { readonly offset?: number; readonly length?: number; readonly signal: AbortSignal },
+    options: {
+      readonly offset?: number;
+      readonly length?: number;
+      readonly reader?: FileReader;
+      readonly signal: AbortSignal;
+    },
   ): Promise<FileContent>;
   /** Atomic: readers see the old or the new content. Makes missing folders; keeps an existing file's mode. */
   writeFile(options: {
@@ -118,6 +156,27 @@ export interface Sandbox {
     readonly bytes: Uint8Array;
     /** Permission bits of a new file, default 0o644. */
     readonly mode?: number;
+    readonly signal: AbortSignal;
+    readonly claim?: Claim;
+  }): Promise<void>;
+  /**
+   * Makes all changes or none; no two for one path. `conflict` when something else stands at a path than is expected,
+   * also when it comes there at the last moment. `readerId` has seen what it writes.
+   */
+  changeFiles(options: {
+    readonly changes: readonly FileChange[];
+    readonly readerId?: string;
+    readonly signal: AbortSignal;
+    readonly claim?: Claim;
+  }): Promise<void>;
+  /**
+   * Renames a file, a folder or a link itself; makes missing folders. `invalid_path` when something stands at the new
+   * path, unless `isReplacing` and both are no folders.
+   */
+  move(options: {
+    readonly from: string;
+    readonly to: string;
+    readonly isReplacing?: boolean;
     readonly signal: AbortSignal;
     readonly claim?: Claim;
   }): Promise<void>;

@@ -3,7 +3,8 @@ import { AppError } from '@switchyard/protocol';
 import { formatIncarnation } from './call-key.ts';
 import { callService, type ServiceCall } from './call-service.ts';
 import { createCallRecords } from './calls.ts';
-import { createFileOperations } from './files.ts';
+import { createFileChanges } from './change-files.ts';
+import { createFileReading } from './read-files.ts';
 import { createRemoteSandbox } from './remote-sandbox.ts';
 import { attachToCommand, type CommandRunner, runCommand } from './run-command.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -188,7 +189,8 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       incarnation,
       run: (commandOptions) => mapGone(runCommand(runner, commandOptions)),
       attachCall: (attachOptions) => mapGone(attachToCommand(remote, attachOptions)),
-      ...mapAllGone(createFileOperations(remote)),
+      ...mapAllGone(createFileReading(remote)),
+      ...mapAllGone(createFileChanges(remote)),
       ...mapAllGone(createCallRecords(remote)),
     };
   }

@@ -43,3 +43,13 @@ fi`;
 
 export const recordResult = (resultJson: string | null): string =>
   resultJson === null ? '' : `[ "$repeated" ] || printf %s ${quote(resultJson)} >"$c/result"`;
+
+/**
+ * Words that keep a script below `root`. Links are followed by the kernel first and judged afterwards, by where they
+ * led: a link that is swapped meanwhile changes nothing. `here` is true when the current folder is below the root, and
+ * sets `$here` to its true path; whoever then works on `./name` works in that very folder.
+ */
+export const containment = (root: string): string => `root=${quote(root)}; real=$root
+[ -L "$root" ] && real=$(readlink -f -- "$root")
+inside() { case $1 in "$real"|"$real"/*) return 0;; esac; return 1; }
+here() { here=$(readlink /proc/self/cwd); inside "$here"; }`;

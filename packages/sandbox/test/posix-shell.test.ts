@@ -6,7 +6,8 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identifyScript, inspectScript, startScript, stopScript, waitScript } from '../src/call-scripts.ts';
-import { listScript, readScript, removeScript, writeScript } from '../src/file-scripts.ts';
+import { changeScript } from '../src/change-script.ts';
+import { listScript, readScript, removeScript } from '../src/file-scripts.ts';
 import { quote } from '../src/shell-text.ts';
 import { temporaryFolder } from './host-process.ts';
 
@@ -105,15 +106,17 @@ describe.each(shells)('under %s', (shell) => {
     const content = Buffer.from([0, 255, 10, 13, 39, 36]);
     const source = { kind: 'inline', base64: content.toString('base64') } as const;
     const claim = { key: newKey(), token: await token(), nonce: 'aa', resultJson: null };
-    const write = writeScript({ claim, path: target, nonce: 'aa', mode: 0o600, source });
+    const root = folder.path;
+    const change = { kind: 'write', path: target, mode: 0o600, source, expected: null, seen: null } as const;
+    const write = changeScript({ claim, root, nonce: 'aa', changes: [change], uploadPath: null });
     expect((await run(write)).words).toEqual(['ok']);
     expect((await run(write)).words).toEqual(['ok']);
-    const read = await run(readScript({ path: target, offset: 1, length: 100 }));
-    expect([read.words, read.lines[0]]).toEqual([['file', '6'], content.subarray(1)]);
-    const listed = await run(listScript({ path: path.dirname(target), depth: 1, maxEntries: 10 }));
+    const read = await run(readScript({ path: target, root, offset: 1, length: 100, seen: null }));
+    expect([read.words, read.lines[0]]).toEqual([['file', '6', '-', '-'], content.subarray(1)]);
+    const listed = await run(listScript({ path: path.dirname(target), root, depth: 1, maxEntries: 10 }));
     expect(listed.lines[0]?.toString()).toMatch(/^it's \$\(odd\) f 6 [\d.]+ 600\0$/);
-    expect((await run(removeScript({ claim: null, path: target }))).words).toEqual(['ok']);
-    expect((await run(removeScript({ claim: null, path: target }))).words).toEqual(['not-found']);
+    expect((await run(removeScript({ claim: null, path: target, root }))).words).toEqual(['ok']);
+    expect((await run(removeScript({ claim: null, path: target, root }))).words).toEqual(['not-found']);
   });
 
   test('any text is one word, unchanged', async () => {

@@ -1,0 +1,138 @@
+import { AppError } from '@switchyard/protocol';
+import { createNonce } from './call-key.ts';
+import { changeScript, type ContentSource, type ScriptChange } from './change-script.ts';
+import { ClaimTakenError } from './claim-taken-error.ts';
+import { effectClaim } from './claimed-effect.ts';
+import { removeScript } from './file-scripts.ts';
+import { moveScript } from './move-script.ts';
+import { pathError } from './path-errors.ts';
+import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
+import type { Claim, ExpectedVersion, FileChange, Sandbox } from './sandbox.ts';
+import { seenKey, versionOfBytes } from './seen-files.ts';
+import { resolveWorkspacePath, workspaceRoot as root } from './workspace-path.ts';
+
+/** Larger contents are uploaded, all in one; up to here they travel in the command that puts them in place. */
+const maxInlineBytes = 96 * 1024;
+const defaultMode = 0o644;
+
+/** Why a change did not happen, from what the sandbox answered or recorded: a word and the number of the path. */
+export function explainChange(answer: string, paths: readonly string[]): AppError {
+  const [word = '', index = '0'] = answer.trim().split(' ');
+  return pathError(word, paths[Number(index)] ?? paths[0] ?? 'The file');
+}
+
+function requireOk({ words }: ScriptAnswer, paths: readonly string[], claim: Claim | undefined): void {
+  const [word = ''] = words;
+  if (word === 'ok') return;
+  if (claim && (word === 'taken' || word === 'incarnation')) throw new ClaimTakenError(claim.callId, word);
+  throw explainChange(words.join(' '), paths);
+}
+
+/** The path of something in the workspace, which the workspace itself is not. */
+function resolveEntry(path: string): string {
+  const absolutePath = resolveWorkspacePath(path);
+  if (absolutePath === root) throw new AppError('invalid_path', 'The workspace itself cannot be changed.');
+  return absolutePath;
+}
+
+const expectedWord = (expected: ExpectedVersion = 'any'): string | null =>
+  expected === 'any' ? null : expected === 'absent' ? expected : expected.version;
+
+/** All changes as commands inside the sandbox: nothing outside ever opens a path of it. */
+export function createFileChanges(
+  remote: RemoteSandbox,
+): Pick<Sandbox, 'writeFile' | 'changeFiles' | 'move' | 'remove'> {
+  async function changeFiles(options: Parameters<Sandbox['changeFiles']>[0]): Promise<void> {
+    const { changes, readerId, signal, claim } = options;
+    if (changes.length === 0) return;
+    const nonce = createNonce();
+    const contents = changes.flatMap((change) => (change.kind === 'write' ? [change.bytes] : []));
+    const total = contents.reduce((sum, bytes) => sum + bytes.byteLength, 0);
+    const uploadPath = total > maxInlineBytes ? `/tmp/.switchyard-upload-${nonce}` : null;
+    let offset = 0;
+
+    function sourceOf(bytes: Uint8Array): ContentSource {
+      const length = bytes.byteLength;
+      if (uploadPath === null)
+        return {
+          kind: 'inline',
+          base64: Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('base64'),
+        };
+      offset += length;
+      return { kind: 'uploaded', offset: offset - length, length };
+    }
+
+    function scriptChange(change: FileChange): ScriptChange {
+      const path = resolveEntry(change.path);
+      const expected = expectedWord(change.expected);
+      const key = readerId === undefined ? null : seenKey(readerId, path);
+      switch (change.kind) {
+        case 'write':
+          return {
+            kind: 'write',
+            path,
+            expected,
+            mode: change.mode ?? defaultMode,
+            source: sourceOf(change.bytes),
+            seen: key && { key, version: versionOfBytes(change.bytes) },
+          };
+        case 'remove':
+          return { kind: 'remove', path, expected, isRecursive: change.isRecursive ?? false, seen: key };
+      }
+    }
+
+    const scriptChanges = changes.map(scriptChange);
+    if (uploadPath !== null) await remote.upload(uploadPath, Buffer.concat(contents), { signal });
+    const script = changeScript({
+      claim: effectClaim(claim, nonce),
+      root,
+      nonce,
+      changes: scriptChanges,
+      uploadPath,
+    });
+    // An uploaded content is used up by the first try, and what was expected is gone then; only a claim remembers.
+    const isPlain =
+      uploadPath === null &&
+      changes.every(({ kind, expected = 'any' }) => kind === 'write' && expected === 'any');
+    const answer = await remote.runScript(script, {
+      what: 'change files',
+      signal,
+      isRepeatable: isPlain || claim !== undefined,
+    });
+    requireOk(
+      answer,
+      changes.map(({ path }) => path),
+      claim,
+    );
+  }
+
+  return {
+    changeFiles,
+
+    async writeFile({ signal, claim, ...file }): Promise<void> {
+      await changeFiles({ changes: [{ kind: 'write', ...file }], signal, ...(claim ? { claim } : {}) });
+    },
+
+    async move({ from, to, isReplacing = false, signal, claim }): Promise<void> {
+      const script = moveScript({
+        claim: effectClaim(claim, createNonce()),
+        root,
+        from: resolveEntry(from),
+        to: resolveEntry(to),
+        isReplacing,
+      });
+      const options = { what: 'move a file', signal, isRepeatable: claim !== undefined };
+      requireOk(await remote.runScript(script, options), [from, to], claim);
+    },
+
+    async remove({ path, signal, claim }): Promise<void> {
+      const script = removeScript({
+        claim: effectClaim(claim, createNonce()),
+        path: resolveEntry(path),
+        root,
+      });
+      const options = { what: 'remove a file', signal, isRepeatable: claim !== undefined };
+      requireOk(await remote.runScript(script, options), [path], claim);
+    },
+  };
+}

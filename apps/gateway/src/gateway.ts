@@ -25,7 +25,8 @@ export interface Gateway {
   readonly storeUploads: StoreUploads;
   readonly authenticate: Authenticate;
   readonly consumeWrite: ConsumeWrite;
-  readonly enterUpload: Gate;
+  /** The places of bodies that are larger than most. */
+  readonly largeBodies: Gate;
   readonly feeds: RunFeeds;
   readonly streams: EventStreams;
   readonly page: PageFiles;

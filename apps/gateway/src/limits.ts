@@ -14,8 +14,10 @@ export const limits = {
   /** One data url of a message, decoded. */
   dataUrlBytes: 4 * mebibyte,
   uploadFiles: 20,
-  /** Large bodies held at a time by one process; more are asked to come again. */
-  concurrentUploads: 4,
+  /** Bodies larger than `jsonBytes` held at a time by one process, and of one account; more are asked to come again. */
+  largeBodies: { places: 4, share: 2 },
+  /** What must arrive of a large body in each such time, so that nobody holds a place by a trickle (guess: a bad phone). */
+  largeBodyPace: { bytes: 256 * kibibyte, everyMs: 10_000 },
   /** How long a multipart body may take to arrive: the largest one over 1 Mbit/s. */
   uploadTimeoutMs: 300_000,
   /** How long the url lives to which a file's own redirects. */

@@ -1,15 +1,26 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@switchyard/protocol';
+import type { Place } from './gate.ts';
 import { limits } from './limits.ts';
+
+/** How much of a body is read, and for how long. */
+export interface BodyOptions {
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+  /** Taken once more than `limits.jsonBytes` have arrived: what a sender only declares costs him nothing. */
+  readonly place?: Place;
+  /** What must arrive in each such time while the place is held. */
+  readonly pace?: { readonly bytes: number; readonly everyMs: number };
+}
 
 /**
  * Reads a request's body, counting while it arrives: AppError `payload_too_large` as soon as it is longer than
- * `maxBytes` (what is declared longer is not read at all), `invalid_request` when it ends early or takes longer than
- * `timeoutMs`.
+ * `maxBytes` (what is declared longer is not read at all), `invalid_request` when it ends early, takes longer than
+ * `timeoutMs` or comes too slowly for its place, `unavailable` when there is no place for it.
  */
 export function readBody(
   incoming: IncomingMessage,
-  { maxBytes, timeoutMs }: { readonly maxBytes: number; readonly timeoutMs: number },
+  { maxBytes, timeoutMs, place, pace = limits.largeBodyPace }: BodyOptions,
 ): Promise<Buffer<ArrayBuffer>> {
   const tooLarge = new AppError('payload_too_large', `The body is larger than ${maxBytes} bytes.`);
   if (Number(incoming.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge);
@@ -23,15 +34,36 @@ export function readBody(
       () => settle(new AppError('invalid_request', `The body did not arrive within ${timeoutMs} ms.`)),
       timeoutMs,
     );
+    let paceTimer: NodeJS.Timeout | undefined;
+    function takePlace(): void {
+      place?.take();
+      let sizeBefore = size;
+      paceTimer = setInterval(() => {
+        if (size - sizeBefore < pace.bytes) {
+          settle(new AppError('invalid_request', 'The body arrives too slowly.'));
+        }
+        sizeBefore = size;
+      }, pace.everyMs);
+    }
     const onData = (piece: Buffer<ArrayBuffer>) => {
       size += piece.length;
-      if (size > maxBytes) settle(tooLarge);
-      else pieces.push(piece);
+      if (size > maxBytes) {
+        settle(tooLarge);
+        return;
+      }
+      pieces.push(piece);
+      if (!place || paceTimer || size <= limits.jsonBytes) return;
+      try {
+        takePlace();
+      } catch (error) {
+        settle(error as AppError);
+      }
     };
     const onEnd = () => settle(null);
     const onClose = () => settle(endedEarly);
     function settle(error: AppError | null): void {
       clearTimeout(timer);
+      clearInterval(paceTimer);
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose);
       if (error) {
         discard(incoming);
@@ -70,10 +102,7 @@ export function refuseEncodedBody(incoming: IncomingMessage): void {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads JSON; AppError `unsupported_media_type`, `payload_too_large`, or `invalid_request` for what is no JSON in UTF-8. */
-export async function readJson(
-  incoming: IncomingMessage,
-  options: { readonly maxBytes: number; readonly timeoutMs: number },
-): Promise<unknown> {
+export async function readJson(incoming: IncomingMessage, options: BodyOptions): Promise<unknown> {
   if (mediaTypeOf(incoming) !== 'application/json') {
     throw new AppError('unsupported_media_type', 'Send the body as application/json.');
   }

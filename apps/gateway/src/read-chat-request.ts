@@ -12,6 +12,7 @@ import {
 } from '@switchyard/protocol';
 import type { ApprovalAnswer } from '@switchyard/store';
 import { z } from 'zod';
+import type { Place } from './gate.ts';
 import { limits } from './limits.ts';
 import { readJson } from './read-body.ts';
 import { invalid, validate } from './validate.ts';
@@ -51,18 +52,16 @@ export interface ReadChatRequest {
   readonly command: ChatCommand;
 }
 
-/** Whether the body may be so large that few can be held at a time. */
-export function isLargeBody(incoming: IncomingMessage): boolean {
-  const length = incoming.headers['content-length'];
-  return length === undefined || Number(length) > limits.jsonBytes;
-}
-
 /**
- * Reads the body of `POST /v1/chat`. Throws AppError `unsupported_media_type`, `payload_too_large` or
- * `invalid_request`.
+ * Reads the body of `POST /v1/chat`. Throws AppError `unsupported_media_type`, `payload_too_large`,
+ * `invalid_request` or `unavailable`.
  */
-export async function readChatRequest(incoming: IncomingMessage): Promise<ReadChatRequest> {
-  const value = await readJson(incoming, { maxBytes: limits.chatBytes, timeoutMs: limits.uploadTimeoutMs });
+export async function readChatRequest(incoming: IncomingMessage, place: Place): Promise<ReadChatRequest> {
+  const value = await readJson(incoming, {
+    maxBytes: limits.chatBytes,
+    timeoutMs: limits.uploadTimeoutMs,
+    place,
+  });
   const body = validate(chatRequestSchema, value);
   return { body, command: commandOf(body) };
 }

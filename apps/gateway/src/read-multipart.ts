@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@switchyard/protocol';
+import type { Place } from './gate.ts';
 import { limits } from './limits.ts';
 import { mediaTypeOf, readBody, refuseEncodedBody } from './read-body.ts';
 import type { Upload } from './store-uploads.ts';
@@ -12,16 +13,21 @@ export function isMultipart(incoming: IncomingMessage): boolean {
 
 /**
  * Reads multipart/form-data: text fields as they came, each once, and the files of the fields that take them, at most
- * `maxFiles`. Throws AppError `payload_too_large` or `invalid_request`.
+ * `maxFiles`. Throws AppError `payload_too_large`, `invalid_request` or `unavailable`.
  */
 export async function readMultipart(
   incoming: IncomingMessage,
-  { fileFields, maxFiles }: { readonly fileFields: readonly string[]; readonly maxFiles: number },
+  {
+    fileFields,
+    maxFiles,
+    place,
+  }: { readonly fileFields: readonly string[]; readonly maxFiles: number; readonly place: Place },
 ): Promise<{ readonly fields: Readonly<Record<string, string>>; readonly uploads: readonly Upload[] }> {
   refuseEncodedBody(incoming);
   const bytes = await readBody(incoming, {
     maxBytes: limits.multipartBytes,
     timeoutMs: limits.uploadTimeoutMs,
+    place,
   });
   let form: FormData;
   try {

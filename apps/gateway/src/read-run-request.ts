@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError, startRunRequestSchema } from '@switchyard/protocol';
+import type { Place } from './gate.ts';
 import { limits } from './limits.ts';
 import { mediaTypeOf, readJson } from './read-body.ts';
 import { readMultipart } from './read-multipart.ts';
@@ -8,9 +9,10 @@ import { validate } from './validate.ts';
 
 /**
  * Reads the body of `POST /v1/runs`: JSON, or multipart with `input` as text, the other fields as JSON and files as
- * `files` or `files[]`. Throws AppError `unsupported_media_type`, `payload_too_large` or `invalid_request`.
+ * `files` or `files[]`. Throws AppError `unsupported_media_type`, `payload_too_large`, `invalid_request` or
+ * `unavailable`.
  */
-export async function readRunRequest(incoming: IncomingMessage): Promise<RunRequest> {
+export async function readRunRequest(incoming: IncomingMessage, place: Place): Promise<RunRequest> {
   const idempotencyKey = idempotencyKeyOf(headerOf(incoming, 'idempotency-key'));
   switch (mediaTypeOf(incoming)) {
     case 'application/json': {
@@ -21,6 +23,7 @@ export async function readRunRequest(incoming: IncomingMessage): Promise<RunRequ
       const { fields, uploads } = await readMultipart(incoming, {
         fileFields: ['files', 'files[]'],
         maxFiles: limits.uploadFiles,
+        place,
       });
       const values = Object.entries(fields).map(([name, value]) => [name, fieldOf(name, value)]);
       return { body: validate(startRunRequestSchema, Object.fromEntries(values)), uploads, idempotencyKey };

@@ -77,7 +77,7 @@ export async function startGateway({
       supabaseUrl: config.supabaseUrl,
       jwtSecret: config.supabaseJwtSecret,
     }),
-    enterUpload: createGate(limits.concurrentUploads),
+    largeBodies: createGate(limits.largeBodies),
     consumeWrite: createWriteLimit({ redis, ...config.rateLimit }),
     feeds,
     streams,

@@ -10,7 +10,7 @@ import { Hono } from 'hono';
 import { addToQueue, announceCancel } from '../announce.ts';
 import type { Gateway, GatewayContext, GatewayEnv } from '../gateway.ts';
 import { openRunStream } from '../open-run-stream.ts';
-import { type ChatCommand, isLargeBody, readChatRequest } from '../read-chat-request.ts';
+import { type ChatCommand, readChatRequest } from '../read-chat-request.ts';
 import { startChatRun } from '../start-chat-run.ts';
 import { refuseHead } from '../stream-run.ts';
 
@@ -20,14 +20,14 @@ export function chatRoutes(gateway: Gateway): Hono<GatewayEnv> {
   const routes = new Hono<GatewayEnv>();
 
   routes.post('/', async (c) => {
-    const leave = isLargeBody(c.env.incoming) ? gateway.enterUpload() : undefined;
+    const place = gateway.largeBodies(c.get('actor').accountId);
     let started: StartedRun;
     try {
-      const { body, command } = await readChatRequest(c.env.incoming);
+      const { body, command } = await readChatRequest(c.env.incoming, place);
       if (command.kind === 'answer') return await goOn(c, body.id ?? '', command);
       started = await startChatRun(gateway, c.get('actor'), { body, command });
     } finally {
-      leave?.();
+      place.leave();
     }
     return openRunStream(gateway, c, { run: started.run, cursor: null, endsAtWait: true });
   });

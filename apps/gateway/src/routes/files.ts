@@ -8,7 +8,7 @@ import { invalid, validate } from '../validate.ts';
 
 /** `/v1/files`: what is uploaded before a run, and read by whoever may. */
 export function fileRoutes(gateway: Gateway): Hono<GatewayEnv> {
-  const { sql, blobs, storeUploads, enterUpload } = gateway;
+  const { sql, blobs, storeUploads, largeBodies } = gateway;
   const routes = new Hono<GatewayEnv>();
 
   routes.post('/', async (c) => {
@@ -16,9 +16,9 @@ export function fileRoutes(gateway: Gateway): Hono<GatewayEnv> {
     if (!isMultipart(incoming))
       throw new AppError('unsupported_media_type', 'Send the file as multipart/form-data.');
     const actor = c.get('actor');
-    const leave = enterUpload();
+    const place = largeBodies(actor.accountId);
     try {
-      const { fields, uploads } = await readMultipart(incoming, { fileFields: ['file'], maxFiles: 1 });
+      const { fields, uploads } = await readMultipart(incoming, { fileFields: ['file'], maxFiles: 1, place });
       const { projectId } = validate(uploadFileFieldsSchema, fields);
       if (uploads.length === 0) throw invalid([{ pointer: '/file', detail: 'There is no file.' }]);
       // Before a byte is stored: whose project it is.
@@ -30,7 +30,7 @@ export function fileRoutes(gateway: Gateway): Hono<GatewayEnv> {
       c.header('location', url);
       return c.json({ file: { id, name, mediaType, size, url } } satisfies FileResponse, 201);
     } finally {
-      leave();
+      place.leave();
     }
   });
 

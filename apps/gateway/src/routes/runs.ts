@@ -27,7 +27,6 @@ import { limits } from '../limits.ts';
 import { openRunStream } from '../open-run-stream.ts';
 import { waitSchema } from '../queries.ts';
 import { readJson } from '../read-body.ts';
-import { isMultipart } from '../read-multipart.ts';
 import { readRunRequest } from '../read-run-request.ts';
 import { type RunRequest, startRun } from '../start-run.ts';
 import { streamRun } from '../stream-run.ts';
@@ -42,14 +41,14 @@ export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {
   const routes = new Hono<GatewayEnv>();
 
   routes.post('/', async (c) => {
-    const leave = isMultipart(c.env.incoming) ? gateway.enterUpload() : undefined;
+    const place = gateway.largeBodies(c.get('actor').accountId);
     let request: RunRequest;
     let started: StartedRun;
     try {
-      request = await readRunRequest(c.env.incoming);
+      request = await readRunRequest(c.env.incoming, place);
       started = await startRun(gateway, c.get('actor'), request);
     } finally {
-      leave?.();
+      place.leave();
     }
     const { run, thread, project } = started;
     c.header('location', `/v1/runs/${run.id}`);

@@ -4,9 +4,17 @@ import { type Database, snapshot } from '@switchyard/store';
 import { limits } from './limits.ts';
 import { placeAfterWait } from './place-after-wait.ts';
 import type { RunFeed } from './run-feed.ts';
-import { baseFrames, endedRunFrames, lastPositionOf, missingEndFrames } from './run-snapshot.ts';
+import { lastPositionOf, missingEndFrames, replayEnded, replayToBase } from './run-snapshot.ts';
 import { frameOfChunk, frameOfEvent, isTerminal, isWait } from './sse.ts';
-import { type FollowOutcome, graceLeftMs, idOf, type Sources, type Viewer, writeAll } from './viewer.ts';
+import {
+  type FollowOutcome,
+  graceLeftMs,
+  idOf,
+  type Sources,
+  type Viewer,
+  writeAll,
+  writeReplay,
+} from './viewer.ts';
 
 /** Serves a viewer from recent frames, the log and the store until only live events are missing. */
 export async function catchUp(
@@ -23,7 +31,7 @@ export async function catchUp(
     const recent = viewer.reopensStep ? null : feed.framesAfter(viewer.position);
     if (recent) {
       const end = recent.at(-1);
-      if (!end) return viewer.endedAt === null ? 'live' : atTheEnd(sql, viewer);
+      if (!end) return viewer.endedAt === null ? 'live' : atTheEnd(sql, viewer, feed);
       await writeAll(viewer, Buffer.concat(recent.map((frame) => frame.bytes)), end);
       viewer.isAtWait = end.isWait;
       if (end.isTerminal) return 'ended';
@@ -40,7 +48,7 @@ export async function catchUp(
     if (!meta) {
       feed.forget();
       // Without a log nothing more will be appended: there is no worker to wait for.
-      return viewer.endedAt === null ? 'live' : theRest(sql, viewer);
+      return viewer.endedAt === null ? 'live' : theRest(sql, viewer, feed);
     }
     if (!hadLog && viewer.hasWritten && !viewer.answeredWait) return 'lost';
     const next = eventsAfter(position, events, meta);
@@ -54,14 +62,17 @@ export async function catchUp(
       if (viewer.hasWritten) return 'lost';
       viewer.position = null;
       if (position !== null) continue;
-      const stored = await snapshot(sql, { runId: viewer.runId });
-      const base = { epoch: meta.baseEpoch, ordinal: meta.base.ordinal };
-      await writeAll(viewer, baseFrames(stored, meta.base, meta.baseEpoch), base);
+      const { base, baseEpoch } = meta;
+      const toBase = `${baseEpoch}-${base.ordinal}`;
+      const replay = await feed.replay(toBase, async () =>
+        replayToBase(await snapshot(sql, { runId: viewer.runId }), base, baseEpoch),
+      );
+      await writeReplay(viewer, replay);
       continue;
     }
     const last = next.at(-1);
     if (!last) {
-      if (viewer.endedAt !== null) return atTheEnd(sql, viewer);
+      if (viewer.endedAt !== null) return atTheEnd(sql, viewer, feed);
       if (!feed.isAheadOf(position)) return 'live';
       // Live events that the log does not have, again and again: Redis has come back without them.
       barrenReads += 1;
@@ -113,19 +124,23 @@ function nextPage({ bytes, lastOrdinal, base }: RunLogMeta): number {
 }
 
 /** The run has ended and the log does not show its end: the worker gets a moment to append it. */
-async function atTheEnd(sql: Database, viewer: Viewer): Promise<FollowOutcome | 'live'> {
-  return graceLeftMs(viewer) > 0 ? 'live' : theRest(sql, viewer);
+async function atTheEnd(sql: Database, viewer: Viewer, feed: RunFeed): Promise<FollowOutcome | 'live'> {
+  return graceLeftMs(viewer) > 0 ? 'live' : theRest(sql, viewer, feed);
 }
 
 /** Serves the rest of an ended run from the store. */
-async function theRest(sql: Database, viewer: Viewer): Promise<FollowOutcome> {
-  const stored = await snapshot(sql, { runId: viewer.runId });
+async function theRest(sql: Database, viewer: Viewer, feed: RunFeed): Promise<FollowOutcome> {
+  const { runId } = viewer;
   if (!viewer.hasWritten) {
-    await writeAll(viewer, endedRunFrames(stored), lastPositionOf(stored.run));
+    await writeReplay(
+      viewer,
+      await feed.replay('ended', async () => replayEnded(await snapshot(sql, { runId }))),
+    );
     return 'ended';
   }
-  const missing = viewer.position && missingEndFrames(stored.run, viewer.position);
+  const { run } = await snapshot(sql, { runId });
+  const missing = viewer.position && missingEndFrames(run, viewer.position);
   if (missing === null) return 'lost';
-  await writeAll(viewer, missing, lastPositionOf(stored.run));
+  await writeAll(viewer, missing, lastPositionOf(run));
   return 'ended';
 }

@@ -4,7 +4,7 @@ import { snapshot } from '@switchyard/store';
 import type { EventStream } from './event-stream.ts';
 import { followRun, type RunView } from './follow-run.ts';
 import type { Gateway, GatewayContext } from './gateway.ts';
-import { endedRunFrames } from './run-snapshot.ts';
+import { replayEnded } from './run-snapshot.ts';
 import { streamHeaders } from './sse.ts';
 import type { FollowOutcome } from './viewer.ts';
 
@@ -75,6 +75,7 @@ async function writeStored(
   { sql }: Pick<Gateway, 'sql'>,
   { run, stream }: { readonly run: Run; readonly stream: EventStream },
 ): Promise<'ended'> {
-  stream.write(endedRunFrames(await snapshot(sql, { runId: run.id })));
+  const { pieces } = replayEnded(await snapshot(sql, { runId: run.id }));
+  for (const piece of pieces) if (!stream.write(piece)) await stream.drained();
   return 'ended';
 }

@@ -1,6 +1,7 @@
 import type { LoggedEvent } from '@switchyard/bus';
 import type { EventPosition, RunStatus } from '@switchyard/protocol';
 import { limits } from './limits.ts';
+import type { Replay } from './run-snapshot.ts';
 import { frameOfEvent, isTerminal, isWait } from './sse.ts';
 
 /** Events that arrived together, encoded once for all viewers. */
@@ -55,6 +56,7 @@ export class RunFeed {
   #listeners = new Set<FeedListener>();
   #recent: Frame[] = [];
   #recentBytes = 0;
+  #replays = new Map<string, Promise<Replay>>();
   #state: FeedState | null = null;
   #isDeleted = false;
 
@@ -156,6 +158,19 @@ export class RunFeed {
     if (!top) return false;
     if (!position) return true;
     return top.ordinal > position.ordinal || top.epoch > position.epoch;
+  }
+
+  /**
+   * What `make` gives, made once for all viewers who want the same while it is under way: hundreds come back in one
+   * moment when a log was lost or trimmed. Nothing is kept afterwards.
+   */
+  replay(what: string, make: () => Promise<Replay>): Promise<Replay> {
+    let replay = this.#replays.get(what);
+    if (!replay) {
+      replay = make().finally(() => this.#replays.delete(what));
+      this.#replays.set(what, replay);
+    }
+    return replay;
   }
 
   /** Drops the recent frames: they may not be what the log holds. */

@@ -10,12 +10,20 @@ import {
   parseEventId,
   type Run,
 } from '@switchyard/protocol';
+import { limits } from './limits.ts';
 import { frameOfChunk } from './sse.ts';
 
 /** What the store has of a run, as `snapshot` of the store gives it. */
 export interface StoredRun {
   readonly run: Run;
   readonly parts: readonly { readonly step: number; readonly part: MessagePart }[];
+}
+
+/** A run from the store as it is written to any number of viewers: in pieces, of which none cuts a frame. */
+export interface Replay {
+  readonly pieces: readonly Buffer[];
+  /** The event at which they end. */
+  readonly last: EventPosition;
 }
 
 /**
@@ -30,7 +38,7 @@ export function lastPositionOf(run: Run): EventPosition {
  * An ended run from its beginning to its end as it is stored. Only the last frame has an id: what stands before it
  * cannot be resumed in the middle, so a viewer cut off there begins again.
  */
-export function endedRunFrames({ run, parts }: StoredRun): string {
+export function replayEnded({ run, parts }: StoredRun): Replay {
   const chunks: Chunk[] = [
     { type: 'start', messageId: run.messageId },
     ...chunksOfParts(
@@ -39,7 +47,7 @@ export function endedRunFrames({ run, parts }: StoredRun): string {
     ),
     ...endingChunks(run),
   ];
-  return framesOf(chunks, lastPositionOf(run));
+  return replayOf(chunks, lastPositionOf(run));
 }
 
 /** An open run as far as it is stored, without ids: nothing of it can be resumed. */
@@ -64,14 +72,14 @@ export function requestFrames({ parts }: StoredRun): string[] {
 }
 
 /** What stands in place of the entries before a log's base. The last frame has the base's id; then the log goes on. */
-export function baseFrames({ run, parts }: StoredRun, base: LogBase, epoch: number): string {
+export function replayToBase({ run, parts }: StoredRun, base: LogBase, epoch: number): Replay {
   const stored = parts.filter(({ step }) => step <= base.storedSteps).map(({ part }) => part);
   const chunks: Chunk[] = [
     { type: 'start', messageId: run.messageId, messageMetadata: metadataOfRun(run) },
     ...chunksOfParts(stored, { closeLastStep: true }),
   ];
   if (base.inStep) chunks.push({ type: 'start-step' });
-  return framesOf(chunks, { epoch, ordinal: base.ordinal });
+  return replayOf(chunks, { epoch, ordinal: base.ordinal });
 }
 
 /** The end of an ended run for a viewer who has everything but its last one or two chunks; the same bytes as the log's. */
@@ -87,8 +95,20 @@ export function missingEndFrames(run: Run, after: EventPosition): string | null 
     .join('');
 }
 
-function framesOf(chunks: readonly Chunk[], last: EventPosition): string {
-  return chunks
-    .map((chunk, index) => frameOfChunk(chunk, index === chunks.length - 1 ? formatEventId(last) : null))
-    .join('');
+/** A comment may come between two pieces, so none of them ends within a frame. */
+function replayOf(chunks: readonly Chunk[], last: EventPosition): Replay {
+  const pieces: Buffer[] = [];
+  let waiting: string[] = [];
+  let length = 0;
+  for (const [index, chunk] of chunks.entries()) {
+    const isLast = index === chunks.length - 1;
+    const frame = frameOfChunk(chunk, isLast ? formatEventId(last) : null);
+    waiting.push(frame);
+    length += frame.length;
+    if (!isLast && length < limits.stream.pageBytes) continue;
+    pieces.push(Buffer.from(waiting.join('')));
+    waiting = [];
+    length = 0;
+  }
+  return { pieces, last };
 }

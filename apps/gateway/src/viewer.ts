@@ -4,6 +4,7 @@ import type { Database } from '@switchyard/store';
 import type { EventStream } from './event-stream.ts';
 import { limits } from './limits.ts';
 import type { RunFeeds } from './run-feeds.ts';
+import type { Replay } from './run-snapshot.ts';
 import { frameOfChunk } from './sse.ts';
 
 /**
@@ -47,6 +48,11 @@ export async function writeAll(
   viewer.hasWritten = true;
   viewer.answeredWait = null;
   if (!viewer.stream.write(bytes)) await viewer.stream.drained();
+}
+
+/** Writes a run from the store, piece by piece: no more than one waits in memory for a slow viewer. */
+export async function writeReplay(viewer: Viewer, { pieces, last }: Replay): Promise<void> {
+  for (const piece of pieces) await writeAll(viewer, piece, last);
 }
 
 /** Tells a viewer that the run waits. No event of the log, so it has no id; clients show it and forget it. */

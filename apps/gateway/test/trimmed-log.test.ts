@@ -2,6 +2,7 @@ import { readRunLog } from '@switchyard/bus';
 import type { Chunk, Run } from '@switchyard/protocol';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { limits } from '../src/limits.ts';
 import { createSeen, type Seen } from './seen.ts';
 import { startStack, type Stack } from './stack.ts';
 import { collect, connect, fold, idsOf, wholeLog } from './viewer.ts';
@@ -124,6 +125,31 @@ describe('a run whose log was trimmed', () => {
     expect(seen.begun).toBe(2);
     expect(await seen.fold()).toEqual(await storedMessage(run));
     expect(idsOf(await quick)).toEqual(wholeLog(1, work.lastOrdinal));
+  });
+
+  test('is bounded in memory for who comes late and takes nothing, and given whole to who comes with him', async () => {
+    const run = await newRun();
+    const work = await startWork(stack, run, { maxBytes: 1024 * 1024 });
+    for (let step = 0; step < 200; step += 1) await work.step(`${step} ${'x'.repeat(128 * 1024)}`);
+    const bufferedBytes = async () => {
+      const status = (await (await fetch(`${stack.adminUrl}/status`)).json()) as { bufferedBytes: number };
+      return status.bufferedBytes;
+    };
+    const [idle, quick] = await Promise.all([open(run), open(run)]);
+    idle.pause();
+    const seen = createSeen();
+    for (let count = 0; count < 1001; count += 1) seen.take((await quick.next())!);
+    // 26 MB stand before him; what waits is the bound and the one piece that crossed it.
+    const { viewerBufferBytes, pageBytes } = limits.stream;
+    await expect.poll(bufferedBytes, { timeout: 20_000 }).toBeGreaterThan(viewerBufferBytes);
+    expect(await bufferedBytes()).toBeLessThan(viewerBufferBytes + 4 * pageBytes);
+    idle.close();
+    await work.finish('finished');
+    for (let frame = await quick.next(); frame!.data !== '[DONE]'; frame = await quick.next()) {
+      seen.take(frame!);
+    }
+    expect(seen.begun).toBe(1);
+    expect(await seen.fold()).toEqual(await storedMessage(run));
   });
 });
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { SwitchyardChatTransport, SwitchyardError } from '@switchyard/client';
-import type { Run, StartRunResponse } from '@switchyard/protocol';
+import type { StartRunResponse } from '@switchyard/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, type FleetMember, startFleet } from '../fleet/fleet.ts';
-import { foldFrames, type Frame, ordinalsOf } from '../fleet/frames.ts';
+import type { Frame } from '../fleet/frames.ts';
 import { createTestChat, plain } from './chat-client.ts';
 import { watchEventSource } from './event-source.ts';
+import { expectWhole } from './expect-whole.ts';
 import { view, viewReconnecting } from './viewer.ts';
 
 let fleet: Fleet;
@@ -16,16 +17,6 @@ afterAll(() => fleet.stop(), 60_000);
 
 const todo = { toolCall: { name: 'todo', arguments: { todos: [] } } };
 const words = (times: number, delayMs: number) => ({ repeat: 'word ', times, delayMs });
-
-/** Frames that came as they should, whose fold is the stored message of a run that ended well. */
-async function expectWhole(run: Run, frames: readonly Frame[]): Promise<void> {
-  expect(ordinalsOf(frames)).toEqual(ordinalsOf(frames).map((_, position) => position + 1));
-  const { messages } = await fleet.client.messages(run.threadId);
-  expect(await foldFrames(frames)).toEqual(messages.at(-1));
-  const { run: ended } = await fleet.client.getRun(run.id);
-  expect(ended).toMatchObject({ status: 'completed', reason: 'answered' });
-  expect(frames.findLast(({ id }) => id !== null)?.id).toBe(ended.lastEventId);
-}
 
 /** Replaces a member by a new one as a rolling deploy does: first the new one is there, then the old one is told to go. */
 async function replace(member: FleetMember): Promise<void> {
@@ -53,7 +44,7 @@ describe('a worker that is told to stop', () => {
     for (const [index, { run }] of started.entries()) {
       const { frames, isDone } = (await views[index]) ?? { frames: [], isDone: false };
       expect(isDone).toBe(true);
-      await expectWhole(run, frames);
+      await expectWhole(fleet, run, frames);
     }
     expect(turns(0)).toHaveLength(20);
   }, 60_000);
@@ -78,7 +69,7 @@ describe('a worker that is told to stop', () => {
     const viewing = view({ url: streamUrl, token: fleet.apiKey });
     await replace(leaving);
 
-    await expectWhole(run, (await viewing).frames);
+    await expectWhole(fleet, run, (await viewing).frames);
     const { messages } = await fleet.client.messages(run.threadId);
     const call = messages.at(-1)?.parts.find(({ type }) => type === 'tool-shell');
     const output = JSON.stringify(call && 'output' in call ? call.output : null);
@@ -113,9 +104,9 @@ describe('gateways that are told to stop, one after the other', () => {
       await replace(leaving);
     }
 
-    await expectWhole(run, await following);
+    await expectWhole(fleet, run, await following);
     await source.closed;
-    await expectWhole(run, source.frames);
+    await expectWhole(fleet, run, source.frames);
     await chatting;
     expect(chat.status).toBe('ready');
     expect(plain(chat.messages)).toEqual((await fleet.client.messages(chat.id)).messages);
@@ -147,7 +138,7 @@ describe('a rolling restart of two gateways and three workers under load', () =>
       while (!restart.signal.aborted) {
         const { run, streamUrl } = await startOne();
         const frames = await viewReconnecting({ url: streamUrl, token: fleet.apiKey, eventsAtOnce: 7 });
-        await expectWhole(run, frames);
+        await expectWhole(fleet, run, frames);
       }
     }
     const users = Promise.all(Array.from({ length: 8 }, use));

@@ -1,8 +1,9 @@
 import type { Run } from '@switchyard/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, startFleet } from '../fleet/fleet.ts';
+import type { Frame } from '../fleet/frames.ts';
+import { expectWhole } from './expect-whole.ts';
 import { checkOut, findParent, type Release } from './parent-release.ts';
-import { foldFrames, type Frame, ordinalsOf } from '../fleet/frames.ts';
 import { viewReconnecting } from './viewer.ts';
 
 const parent = await findParent();
@@ -53,12 +54,8 @@ describe.skipIf(parent === null)('this release and the one before it, on one dat
     return { run, streamUrl };
   }
 
-  async function expectWhole(run: Run, frames: readonly Frame[]): Promise<void> {
-    expect(ordinalsOf(frames)).toEqual(ordinalsOf(frames).map((_, position) => position + 1));
-    const { messages } = await fleet.client.messages(run.threadId);
-    expect(await foldFrames(frames)).toEqual(messages.at(-1));
-    const { run: ended } = await fleet.client.getRun(run.id);
-    expect(ended).toMatchObject({ status: 'completed', reason: 'answered' });
+  async function expectRight(run: Run, frames: readonly Frame[]): Promise<void> {
+    await expectWhole(fleet, run, frames);
     const marks = await fleet.client.readFile(run.projectId, 'marks.txt');
     expect(new TextDecoder().decode(marks)).toBe('once\n');
   }
@@ -73,7 +70,7 @@ describe.skipIf(parent === null)('this release and the one before it, on one dat
       await fleet.addGateway(gateway ? before() : {});
       await fleet.addWorker(worker ? before() : {});
       const { run, streamUrl } = await startAndAgree();
-      await expectWhole(
+      await expectRight(
         run,
         await viewReconnecting({ url: streamUrl, token: fleet.apiKey, eventsAtOnce: 20 }),
       );
@@ -106,7 +103,7 @@ describe.skipIf(parent === null)('this release and the one before it, on one dat
         await expect.poll(asked, { timeout: 20_000 }).toBe(askedBefore + 1);
         await fleet.addWorker(second ? before() : {});
         await fleet.remove(leaving, signal);
-        await expectWhole(run, await viewing);
+        await expectRight(run, await viewing);
       }
     },
     90_000,

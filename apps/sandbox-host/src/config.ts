@@ -1,5 +1,6 @@
 import { parseEnvironment } from '@switchyard/process';
 import { z } from 'zod';
+import { type EgressPolicy, parseDomains } from './egress/policy.ts';
 import { defaultLimits, type SandboxLimits } from './limits.ts';
 
 export const environmentSchema = z.object({
@@ -42,6 +43,16 @@ export const environmentSchema = z.object({
     .describe(
       'What stays free on the disk of the workspaces: below it sandboxes are stopped and none starts.',
     ),
+  SANDBOX_EGRESS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether sandboxes reach the public internet, by a proxy that refuses everything private.'),
+  SANDBOX_EGRESS_DOMAINS: z
+    .string()
+    .transform((list) => parseDomains(list))
+    .refine((domains) => domains !== null, 'not a list of domains')
+    .optional()
+    .describe('The only domains that they reach, separated by commas, *. before one for its subdomains.'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -56,6 +67,8 @@ export interface Config {
   readonly bwrapPath: string | null;
   readonly limits: SandboxLimits;
   readonly minFreeDiskBytes: number;
+  /** Null: no way out. */
+  readonly egress: EgressPolicy | null;
   readonly logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
 }
 
@@ -77,6 +90,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       diskBytes: inBytes(parsed.SANDBOX_DISK_MB, usual.diskBytes),
     },
     minFreeDiskBytes: parsed.SANDBOX_FREE_DISK_MB * mebibyte,
+    egress:
+      parsed.SANDBOX_EGRESS === 'off' ? null : { allowedDomains: parsed.SANDBOX_EGRESS_DOMAINS ?? null },
     logLevel: parsed.LOG_LEVEL,
   };
 }

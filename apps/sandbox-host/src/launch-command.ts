@@ -87,12 +87,17 @@ export function buildLaunch({
   }
   const unshare = findTool('unshare') ?? 'unshare';
   const setpriv = findTool('setpriv') ?? 'setpriv';
-  const names = ['workspace', 'run', 'node', 'inside', 'etc'] as const;
-  const staged = Object.fromEntries(names.map((name) => [name, stagedPath(stage, name)])) as Record<
-    (typeof names)[number],
-    string
-  >;
-  const mounts = [...names.flatMap((name) => [name, sources[name]]), 'bwrap', bwrapPath];
+  const { egress, ...others } = sources;
+  const mounted = Object.entries({ ...others, ...(egress === null ? {} : { egress }) });
+  const staged: WallSources = {
+    workspace: stagedPath(stage, 'workspace'),
+    run: stagedPath(stage, 'run'),
+    egress: egress === null ? null : stagedPath(stage, 'egress'),
+    node: stagedPath(stage, 'node'),
+    inside: stagedPath(stage, 'inside'),
+    etc: stagedPath(stage, 'etc'),
+  };
+  const mounts = [...mounted.flat(), 'bwrap', bwrapPath];
   return {
     sources: staged,
     command: (bwrapArguments) => ({

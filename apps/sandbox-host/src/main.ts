@@ -33,6 +33,7 @@ const host = await startSandboxHost({
   bwrapPath: config.bwrapPath ?? findTool('bwrap'),
   limits: config.limits,
   minFreeDiskBytes: config.minFreeDiskBytes,
+  egress: config.egress,
   logger,
 });
 lifecycle.onStop('sandboxes', () => host.close());

@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Logger } from '@switchyard/process';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import { parseDomains } from './egress/policy.ts';
 import { HostError } from './host-error.ts';
 import type { SandboxRegistry, SandboxView } from './sandbox-registry.ts';
 import { forwardToInit, InitGoneError } from './toolbox-proxy.ts';
@@ -19,6 +20,14 @@ const createSchema = z.object({
   name: z.string().min(1).max(128).optional(),
   labels: z.record(z.string(), z.string()).optional(),
   autoStopInterval: z.number().int().nonnegative().optional(),
+  networkBlockAll: z.boolean().optional(),
+  domainAllowList: z
+    .string()
+    .transform((list) => parseDomains(list))
+    .refine((domains) => domains !== null)
+    .optional(),
+  // What this host cannot keep it must not promise.
+  networkAllowList: z.literal('').optional(),
 });
 
 /** The sandbox as the Daytona API describes one. */
@@ -31,7 +40,8 @@ function describe(c: HostContext, { record, state, lastActivityAt }: SandboxView
     env: {},
     labels: record.labels,
     public: false,
-    networkBlockAll: true,
+    networkBlockAll: record.isNetworkBlocked,
+    ...(record.allowedDomains === null ? {} : { domainAllowList: record.allowedDomains.join(',') }),
     target: 'local',
     cpu: 0,
     gpu: 0,
@@ -54,6 +64,9 @@ async function create(registry: SandboxRegistry, c: HostContext): Promise<Respon
     name: body.data.name ?? null,
     labels: body.data.labels ?? {},
     autoStopMinutes: body.data.autoStopInterval ?? null,
+    isNetworkBlocked: body.data.networkBlockAll ?? false,
+    // The service takes an empty list for none.
+    allowedDomains: body.data.domainAllowList?.length ? body.data.domainAllowList : null,
   });
   return c.json(describe(c, sandbox));
 }

@@ -11,6 +11,10 @@ const recordSchema = z.object({
   autoStopMinutes: z.number().int().nonnegative(),
   /** The user id that the namespace is started from when the host runs as root. */
   userId: z.number().int().positive(),
+  /** It has no way out at all. */
+  isNetworkBlocked: z.boolean().default(false),
+  /** As `EgressPolicy.allowedDomains`; what the host allows applies besides. */
+  allowedDomains: z.array(z.string()).nullable().default(null),
 });
 
 /** What outlives the host process and every start of the sandbox, besides the workspace. */

@@ -18,6 +18,8 @@ export interface SandboxView {
 
 export interface RunningSandbox {
   readonly id: string;
+  readonly record: SandboxRecord;
+  readonly folder: string;
   readonly namespace: Namespace;
   readonly workspace: string;
   /** Unix time in milliseconds. */
@@ -53,12 +55,16 @@ export interface RegistryOptions {
   readonly refusal: (id: string) => string | null;
 }
 
+export interface CreateOptions {
+  readonly name: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly autoStopMinutes: number | null;
+  readonly isNetworkBlocked?: boolean;
+  readonly allowedDomains?: readonly string[] | null;
+}
+
 export interface SandboxRegistry {
-  create(options: {
-    readonly name: string | null;
-    readonly labels: Readonly<Record<string, string>>;
-    readonly autoStopMinutes: number | null;
-  }): Promise<SandboxView>;
+  create(options: CreateOptions): Promise<SandboxView>;
   /** By id or name. Throws HostError 404. */
   find(idOrName: string): SandboxView;
   start(id: string): Promise<SandboxView>;
@@ -186,7 +192,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
   }
 
   return {
-    async create({ name, labels, autoStopMinutes }) {
+    async create({ name, labels, autoStopMinutes, isNetworkBlocked = false, allowedDomains = null }) {
       refuseIfImpossible();
       const id = randomUUID();
       const isTaken = [...entries.values()].some(({ record }) => record.name === name);
@@ -199,6 +205,8 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         createdAt: new Date().toISOString(),
         autoStopMinutes: autoStopMinutes ?? defaultAutoStopMinutes,
         userId: Math.max(firstUserId, ...userIds) + 1,
+        isNetworkBlocked,
+        allowedDomains: allowedDomains && [...allowedDomains],
       };
       const entry = newEntry(record);
       entries.set(id, entry);
@@ -244,8 +252,9 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       [...entries.values()].flatMap((entry) => {
         const { namespace, record, lastActivityAt } = entry;
         if (stateOf(entry) !== 'started' || !namespace) return [];
-        const workspace = join(records.folderOf(record.id), 'workspace');
-        return [{ id: record.id, namespace, workspace, lastActivityAt }];
+        const folder = records.folderOf(record.id);
+        const workspace = join(folder, 'workspace');
+        return [{ id: record.id, record, folder, namespace, workspace, lastActivityAt }];
       }),
     async stopIdle() {
       const now = Date.now();

@@ -6,11 +6,14 @@ import type { Logger } from '@switchyard/process';
 import { readBwrapFeatures } from './bwrap-features.ts';
 import { checkWall, type WallTrouble } from './check-wall.ts';
 import { findCgroups } from './cgroups.ts';
+import { createNetwork, type EgressNetwork } from './egress/find-way.ts';
+import { createEgressGates } from './egress/gates.ts';
+import { type EgressPolicy, narrowPolicy } from './egress/policy.ts';
 import { findTool } from './launch-command.ts';
 import { defaultLimits, type SandboxLimits } from './limits.ts';
 import { startNamespace } from './namespace.ts';
 import { createApp } from './routes.ts';
-import { createRecords } from './sandbox-record.ts';
+import { createRecords, type SandboxRecord } from './sandbox-record.ts';
 import { createRegistry, type SandboxRegistry } from './sandbox-registry.ts';
 import { makeStageFolder } from './stage-folder.ts';
 import { findProcessor } from './system-calls.ts';
@@ -33,6 +36,10 @@ export interface SandboxHostOptions {
   readonly limits?: SandboxLimits;
   /** What stays free on the disk of `dataDir` (default 1 GiB): below it everything is stopped and nothing starts. */
   readonly minFreeDiskBytes?: number;
+  /** What sandboxes may reach: the public internet when it is not given, nothing when it is null. */
+  readonly egress?: EgressPolicy | null;
+  /** How the proxy resolves and connects; for tests, which record it. */
+  readonly network?: EgressNetwork;
   /** For the tests of the wall alone. */
   readonly withoutDefences?: readonly Defence[];
   /** The environment that the starting process gets when `empty-environment` is off. */
@@ -93,14 +100,29 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const limits = options.limits ?? defaultLimits();
   const cgroups = defences.has('memory-limit') ? findCgroups() : null;
 
+  const gates = createEgressGates({
+    network: options.network ?? createNetwork(),
+    hasAddressCheck: defences.has('egress-address-check'),
+    logger,
+  });
+  const outer = options.egress === undefined ? { allowedDomains: null } : options.egress;
+  /** Opens the sandbox's way out, if it has one, and gives the folder of its socket. */
+  async function openGate(record: SandboxRecord, folder: string): Promise<string | null> {
+    if (outer === null || record.isNetworkBlocked) return null;
+    const egress = join(folder, 'egress');
+    await gates.open(record.id, egress, narrowPolicy(outer, record));
+    return egress;
+  }
+
   let watch: LimitsWatch | null = null;
   const registry = await createRegistry({
     records: createRecords(sandboxesFolder),
     logger,
     givesUserIds,
     trouble,
-    start: (record, folder) =>
-      startNamespace({
+    start: async (record, folder) => {
+      const egress = await openGate(record, folder);
+      return startNamespace({
         bwrapPath: options.bwrapPath ?? '',
         features,
         seccompPath,
@@ -115,14 +137,20 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
         sources: {
           workspace: join(folder, 'workspace'),
           run: join(folder, 'run'),
+          egress,
           node: process.execPath,
           inside,
           etc,
         },
-      }),
-    onStopped: async (id) => cgroups?.remove(id),
+      });
+    },
+    async onStopped(id) {
+      await gates.close(id);
+      await cgroups?.remove(id);
+    },
     refusal: (id) => watch?.refusal(id) ?? null,
   });
+  for (const { record, folder } of registry.running()) await openGate(record, folder);
   watch = watchLimits({
     limits,
     minFreeDiskBytes: options.minFreeDiskBytes ?? usualFreeDiskBytes,
@@ -169,6 +197,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   async function stopListening(): Promise<void> {
     clearInterval(timer);
     await watch?.close();
+    await gates.closeAll();
     await ticking;
     await new Promise<void>((resolve) => {
       server.close(() => resolve());

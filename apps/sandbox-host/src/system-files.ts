@@ -10,12 +10,12 @@ const etcFiles: Record<(typeof generatedEtcFiles)[number], string> = {
   passwd: 'root:x:0:0:root:/nonexistent:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/bash\n',
   group: 'root:x:0:\nuser:x:1000:\n',
   hosts: '127.0.0.1 localhost sandbox\n::1 localhost\n',
-  // Nothing answers names inside: there is no network.
+  // Nothing answers names inside: the proxy outside resolves them.
   'resolv.conf': '',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 };
 
-const insideSources = ['init', 'execute', 'receive-files'];
+const insideSources = ['init', 'execute', 'receive-files', 'relay'];
 
 /** Written whole and readable by every sandbox's user, whatever this process's umask is. */
 async function publish(path: string, content: string | Uint8Array): Promise<void> {

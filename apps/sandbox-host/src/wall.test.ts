@@ -5,6 +5,7 @@ import { allDefences, buildInitCommand, buildWallArguments, type Defence } from 
 const sources = {
   workspace: '/s/workspace',
   run: '/s/run',
+  egress: '/s/egress',
   node: '/s/node',
   inside: '/s/inside',
   etc: '/s/etc',
@@ -15,6 +16,7 @@ const notArguments: readonly Defence[] = [
   'resource-limits',
   'memory-limit',
   'disk-limit',
+  'egress-address-check',
 ];
 const newest = { canLimitSize: true, canDisableNesting: true };
 const build = (without: readonly Defence[] = [], features = newest): string[] =>

@@ -17,6 +17,8 @@ export const allDefences = [
   'private-tmp',
   'pid-namespace',
   'network-namespace',
+  /** What the proxy connects to is on the public internet. */
+  'egress-address-check',
   'seccomp',
   'no-capabilities',
   'no-nested-namespaces',
@@ -36,6 +38,8 @@ export interface WallSources {
   readonly workspace: string;
   /** The folder of the init's socket → /run/switchyard. */
   readonly run: string;
+  /** The folder of the proxy's socket → /run/egress; null: no way out. */
+  readonly egress: string | null;
   /** A node binary → /opt/node/bin/node. */
   readonly node: string;
   /** The init's files → /opt/switchyard. */
@@ -99,6 +103,17 @@ const environmentInside = {
   PAGER: 'cat',
 };
 
+/** For the programs that know these names; Node's own `fetch` needs the last. 3128 is the init's relay. */
+const proxyEnvironment = {
+  HTTP_PROXY: 'http://127.0.0.1:3128',
+  HTTPS_PROXY: 'http://127.0.0.1:3128',
+  http_proxy: 'http://127.0.0.1:3128',
+  https_proxy: 'http://127.0.0.1:3128',
+  NO_PROXY: 'localhost,127.0.0.1,::1',
+  no_proxy: 'localhost,127.0.0.1,::1',
+  NODE_USE_ENV_PROXY: '1',
+};
+
 /** Limits by prlimit(1), set inside, where the count of processes is the namespace's own (Linux ≥ 5.14). */
 function resourceLimits(limits: SandboxLimits): string[] {
   return [
@@ -155,7 +170,10 @@ export function buildWallArguments(options: WallOptions): string[] {
     'sandbox',
     '--new-session',
     '--clearenv',
-    ...Object.entries(environmentInside).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...Object.entries({
+      ...environmentInside,
+      ...(sources.egress === null ? {} : proxyEnvironment),
+    }).flatMap(([name, value]) => ['--setenv', name, value]),
     ...mountSystem(options),
     ...(defences.has('pid-namespace') ? ['--proc', '/proc'] : ['--bind', '/proc', '/proc']),
     '--dev',
@@ -171,6 +189,7 @@ export function buildWallArguments(options: WallOptions): string[] {
     '--bind',
     sources.run,
     '/run/switchyard',
+    ...(sources.egress === null ? [] : ['--ro-bind', sources.egress, '/run/egress']),
     '--bind',
     sources.workspace,
     '/workspace',

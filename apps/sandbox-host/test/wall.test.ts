@@ -239,8 +239,12 @@ describe('the wall', () => {
     );
     const known = [
       'HOME',
+      'HTTPS_PROXY',
+      'HTTP_PROXY',
       'LANG',
       'LOGNAME',
+      'NODE_USE_ENV_PROXY',
+      'NO_PROXY',
       'OLDPWD',
       'PAGER',
       'PATH',
@@ -251,6 +255,9 @@ describe('the wall', () => {
       'TMPDIR',
       'USER',
       '_',
+      'http_proxy',
+      'https_proxy',
+      'no_proxy',
     ];
     expect(
       environment

@@ -6,6 +6,7 @@ import { unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { execute, type ExecuteRequest } from './execute.ts';
 import { BadUploadError, receiveFiles } from './receive-files.ts';
+import { startRelay } from './relay.ts';
 
 const socketPath = '/run/switchyard/init.sock';
 /** The host asks every 20 s; one that was killed and never came back must not leave sandboxes running. */
@@ -103,4 +104,5 @@ const server = createServer((request, response) => {
 // The host keeps its connections and closes them itself.
 server.keepAliveTimeout = 0;
 server.requestTimeout = 0;
+if (process.env['HTTP_PROXY'] !== undefined) startRelay();
 server.listen(socketPath, () => process.stdout.write('ready\n'));

@@ -28,6 +28,10 @@ export const limits = {
   searchLength: 200,
   /** Fields of a multipart body besides its files. */
   uploadFields: 20,
+  /** The head of one part of a multipart body: its name, its file's name, its type. */
+  partHeadBytes: 16 * kibibyte,
+  /** Values in a large body of JSON (guess: a history of some thousand messages); each costs what no byte shows. */
+  jsonValues: 500_000,
   idempotencyKeyLength: 255,
   /** How long a body of JSON may take to arrive. */
   bodyTimeoutMs: 60_000,

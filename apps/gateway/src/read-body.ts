@@ -101,6 +101,24 @@ export function refuseEncodedBody(incoming: IncomingMessage): void {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/**
+ * How many values a text of JSON has, but for one in each array and object. Counted without parsing it: that takes a
+ * thousand times as long for a body of nothing but brackets as for a long text.
+ */
+function countValues(bytes: Uint8Array): number {
+  let count = 0;
+  let isInText = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === quote) isInText = !isInText;
+    else if (isInText) at += byte === backslash ? 1 : 0;
+    else if (byte === comma || byte === bracket || byte === brace) count += 1;
+  }
+  return count;
+}
+
+const [quote, backslash, comma, bracket, brace] = Buffer.from('"\\,[{');
+
 /** Reads JSON; AppError `unsupported_media_type`, `payload_too_large`, or `invalid_request` for what is no JSON in UTF-8. */
 export async function readJson(incoming: IncomingMessage, options: BodyOptions): Promise<unknown> {
   if (mediaTypeOf(incoming) !== 'application/json') {
@@ -108,6 +126,10 @@ export async function readJson(incoming: IncomingMessage, options: BodyOptions):
   }
   refuseEncodedBody(incoming);
   const bytes = await readBody(incoming, options);
+  // A smaller one costs little, whatever it holds.
+  if (bytes.length > limits.jsonBytes && countValues(bytes) > limits.jsonValues) {
+    throw new AppError('payload_too_large', `The body has more than ${limits.jsonValues} values.`);
+  }
   try {
     return JSON.parse(utf8.decode(bytes)) as unknown;
   } catch (cause) {

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '@switchyard/protocol';
+import { boundMultipart } from './bound-multipart.ts';
 import type { Place } from './gate.ts';
 import { limits } from './limits.ts';
 import { mediaTypeOf, readBody, refuseEncodedBody } from './read-body.ts';
 import type { Upload } from './store-uploads.ts';
-import { type Fault, invalid } from './validate.ts';
+import { type Fault, invalid, pointerOf } from './validate.ts';
 
 /** Whether the body may hold files, and so much memory. */
 export function isMultipart(incoming: IncomingMessage): boolean {
@@ -29,10 +30,11 @@ export async function readMultipart(
     timeoutMs: limits.uploadTimeoutMs,
     place,
   });
+  const contentType = incoming.headers['content-type'] ?? '';
+  boundMultipart(bytes, { contentType, maxParts: maxFiles + limits.uploadFields });
   let form: FormData;
   try {
-    const headers = { 'content-type': incoming.headers['content-type'] ?? '' };
-    form = await new Response(bytes, { headers }).formData();
+    form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
   } catch (cause) {
     throw new AppError('invalid_request', 'The body is not multipart/form-data.', { cause });
   }
@@ -43,7 +45,7 @@ export async function readMultipart(
   const [fileField = ''] = fileFields;
   for (const [name, value] of form) {
     if (typeof value === 'string') {
-      if (fields.has(name)) faults.push({ pointer: `/${name}`, detail: 'Sent twice.' });
+      if (fields.has(name)) faults.push({ pointer: pointerOf([name]), detail: 'Sent twice.' });
       else fields.set(name, value);
     } else if (fileFields.includes(name)) {
       uploads.push({
@@ -54,7 +56,7 @@ export async function readMultipart(
         bytes: new Uint8Array(await value.arrayBuffer()),
       });
     } else {
-      faults.push({ pointer: `/${name}`, detail: `Files are sent as \`${fileField}\`.` });
+      faults.push({ pointer: pointerOf([name]), detail: `Files are sent as \`${fileField}\`.` });
     }
   }
   if (uploads.length > maxFiles) faults.push({ pointer: `/${fileField}`, detail: `At most ${maxFiles}.` });

@@ -72,8 +72,8 @@ function sentence(message: string): string {
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 
-/** RFC 6901; long keys are cut, since a pointer is there to be read. */
-function pointerOf(path: Path): string {
+/** The pointer of a place in a body (RFC 6901); long keys are cut, since a pointer is there to be read. */
+export function pointerOf(path: Path): string {
   return path
     .map((key) => `/${String(key).slice(0, 100).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')}`)
     .join('');

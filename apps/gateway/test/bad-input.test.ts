@@ -293,6 +293,23 @@ describe('the body of POST /v1/runs', () => {
     });
   });
 
+  test('as multipart points at a field by its name, escaped and cut', async () => {
+    const form = new FormData();
+    for (const name of ['a/b~c', 'n'.repeat(5000)]) for (const value of ['1', '2']) form.append(name, value);
+    const response = await send('/v1/runs', { method: 'POST', body: form });
+    expect(await problemOf(response)).toMatchObject({ pointers: ['/a~1b~0c', `/${'n'.repeat(100)}`] });
+  });
+
+  test('as multipart has no more parts than anybody needs, and short heads: it is not parsed otherwise', async () => {
+    const part = (head: string) => `--b\r\nContent-Disposition: form-data; name="a"${head}\r\n\r\n\r\n`;
+    for (const parts of [part('').repeat(50), part('\r\nX-Y: z'.repeat(3000)), part('; x=y'.repeat(5000))]) {
+      for (const path of ['/v1/runs', '/v1/files']) {
+        const response = await post(path, `${parts}--b--\r\n`, 'multipart/form-data; boundary=b');
+        expect(await problemOf(response)).toMatchObject({ status: 400, pointers: [''] });
+      }
+    }
+  });
+
   test('as multipart above the limit is 413', async () => {
     const form = new FormData();
     form.append('input', 'a');
@@ -313,6 +330,20 @@ describe('the body of POST /v1/runs', () => {
       code: 'not_found',
     });
   });
+});
+
+test('the body of POST /v1/chat has no more values than a long history has: it is not parsed otherwise', async () => {
+  const bodyOf = (value: string) => `{"messages":[${`${value},`.repeat(600_000)}{"role":"user","parts":[]}]}`;
+  for (const value of ['[]', '{}', '"]"', '1', '"\\","']) {
+    expect(await problemOf(await post('/v1/chat', bodyOf(value)))).toMatchObject({
+      status: 413,
+      code: 'payload_too_large',
+    });
+  }
+  // What stands in a text is no value.
+  const text = JSON.stringify('[{,"\\'.repeat(200_000));
+  const body = `{"messages":[${text},{"role":"user","parts":[]}]}`;
+  expect(await problemOf(await post('/v1/chat', body))).toMatchObject({ pointers: ['/messages/1/parts'] });
 });
 
 describe('ids', () => {

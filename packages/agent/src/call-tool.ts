@@ -23,6 +23,7 @@ export interface PendingCall {
 /** What the calls of one run share. */
 export interface CallSurroundings {
   readonly journal: RunJournal;
+  readonly threadId: string;
   readonly tools: Toolset;
   readonly sandbox: SandboxAccess;
   readonly stop: RunStop;
@@ -143,10 +144,11 @@ function contextOf(
   around: CallSurroundings,
   { callId, incarnation }: { readonly callId: string; readonly incarnation: string | null },
 ): ToolContext {
-  const { journal, sandbox, stop, readTodos } = around;
+  const { journal, threadId, sandbox, stop, readTodos } = around;
   return {
     callId,
     runId: journal.runId,
+    threadId,
     signal: stop.signal,
     sandbox: sandbox.open,
     runningSandbox: sandbox.running,

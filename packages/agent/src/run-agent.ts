@@ -26,7 +26,11 @@ export async function runAgent(claimed: ClaimedRun): Promise<AgentOutcome> {
 
     const todoSources = { history: context.history, before };
     const called = await callTools(
-      { ...claimed, readTodos: () => lastTodos({ ...todoSources, open: journal.step.chunks }) },
+      {
+        ...claimed,
+        threadId: context.thread.id,
+        readTodos: () => lastTodos({ ...todoSources, open: journal.step.chunks }),
+      },
       calls,
     );
     if (called.end) return await endedBy(claimed, { ...called.end, step });

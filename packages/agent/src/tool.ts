@@ -40,6 +40,7 @@ export interface CallRecord {
 export interface ToolContext {
   readonly callId: string;
   readonly runId: string;
+  readonly threadId: string;
   /** Aborted by cancel, by the run's time limit and when the run is lost; its reason says which. */
   readonly signal: AbortSignal;
   /** The project's sandbox: created or started by the first call that asks, with the attached files copied in. */

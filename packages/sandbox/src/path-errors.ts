@@ -22,7 +22,10 @@ export function pathError(word: string, path: string): AppError {
     case 'outside':
       return new AppError('invalid_path', `${path} leads out of the workspace by a link.`);
     case 'stale':
-      return new AppError('conflict', `${path} was changed by somebody else in this very moment.`);
+      return new AppError(
+        'conflict',
+        `${path} was changed by somebody else in this very moment; nothing was done. Read it again.`,
+      );
     case 'busy':
       return new AppError('sandbox_failed', 'Other changes of files are under way for too long.');
     default:

@@ -79,12 +79,12 @@ describe('several changes', () => {
     [
       'the file is not new',
       write('none/b', 'x', { expected: 'absent' }),
-      'none/b was changed by somebody else in this very moment.',
+      'none/b was changed by somebody else in this very moment; nothing was done. Read it again.',
     ],
     [
       'the file is another',
       write('none/b', 'x', { expected: { version: 'f'.repeat(64) } }),
-      'none/b was changed by somebody else in this very moment.',
+      'none/b was changed by somebody else in this very moment; nothing was done. Read it again.',
     ],
     ['the file is gone', remove('none/nothing', { expected: 'absent' }), 'none/nothing does not exist.'],
   ])('do not happen at all when %s', async (_, last, message) => {

@@ -83,6 +83,15 @@ describe('the explanation of a miss', () => {
     );
   });
 
+  test('names the line ends of a file that mixes both kinds', () => {
+    expect(explainMiss('a\nb\r\nc\nd\n', 'b\nc\nd')).toMatchInlineSnapshot(
+      `"Only line ends differ: the file mixes both kinds and has CRLF (\\r\\n) at the end of line 2 there. Give \\r\\n for these and \\n for the others."`,
+    );
+    expect(explainMiss('a\nb\nc\n', 'a\r\nb')).toMatchInlineSnapshot(
+      `"Only line ends differ: the file has LF (\\n) there, old_str has CRLF (\\r\\n)."`,
+    );
+  });
+
   test('comes for any two texts, short and without an error', () => {
     const text = fc.string({
       unit: fc.constantFrom('a', 'b', ' ', '\t', '\n', '\\', 'n', '"', '1'),

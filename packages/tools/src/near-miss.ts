@@ -17,6 +17,7 @@ export function explainMiss(text: string, oldText: string): string {
   const lines = all.slice(0, maxComparedLines).map((line) => line.replace(/\r$/, ''));
   return (
     copiedNumbers(text, oldText) ??
+    lineEndMiss(text, oldText) ??
     escapedText(text, oldText) ??
     whitespaceMiss(lines, oldText) ??
     characterMiss(lines, oldText) ??
@@ -46,6 +47,19 @@ function escapedText(text: string, oldText: string): string | null {
     .replaceAll('\r\n', '\n');
   if (plain === oldText || !text.replaceAll('\r\n', '\n').includes(plain)) return null;
   return String.raw`old_str is escaped once too often: the file has real line breaks, tabs or quotes where old_str has a backslash and a letter (\n, \t, \"). Give them as they are.`;
+}
+
+/** Nothing but line ends differs: the file has both kinds, or the text has the kind that the file has not. */
+function lineEndMiss(text: string, oldText: string): string | null {
+  const plain = text.replaceAll('\r\n', '\n');
+  const at = plain.indexOf(oldText.replaceAll('\r\n', '\n'));
+  if (at === -1) return null;
+  const first = plain.slice(0, at).split('\n').length;
+  const lines = text.split('\n').slice(first - 1, first - 2 + oldText.split('\n').length);
+  const crlf = lines.flatMap((line, index) => (line.endsWith('\r') ? [first + index] : []));
+  if (crlf.length === 0)
+    return String.raw`Only line ends differ: the file has LF (\n) there, old_str has CRLF (\r\n).`;
+  return String.raw`Only line ends differ: the file mixes both kinds and has CRLF (\r\n) at the end of ${nameLines(crlf)} there. Give \r\n for these and \n for the others.`;
 }
 
 const unescaped: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };

@@ -41,6 +41,7 @@ export const readFileTool = defineTool({
       path: input.path,
       offset: input.offset ?? 1,
       limit: input.limit ?? defaultLines,
+      readerId: context.threadId,
       signal: context.signal,
     });
   },
@@ -50,12 +51,15 @@ interface LineRange {
   readonly path: string;
   readonly offset: number;
   readonly limit: number;
+  readonly readerId: string;
   readonly signal: AbortSignal;
 }
 
 async function readLines(sandbox: Sandbox, range: LineRange): Promise<ToolResult> {
   const { path, offset, limit, signal } = range;
-  const first = await sandbox.readFile(path, { length: firstPieceBytes, signal });
+  // What is read now is what an edit may go by.
+  const reader = { id: range.readerId, isRemembered: true };
+  const first = await sandbox.readFile(path, { length: firstPieceBytes, reader, signal });
   const { size } = first;
   const content = kindOfContent(first.bytes);
   if (content.kind === 'binary') return { outcome: 'error', message: binaryText(path, content.name, size) };

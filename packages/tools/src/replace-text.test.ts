@@ -2,18 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { replaceText } from './replace-text.ts';
 
-function replace(content: string | Uint8Array, oldText: string, newText: string, replaceAll = false) {
+function replace(content: string | Uint8Array, oldText: string, newText: string, isAll = false) {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  return replaceText(bytes, { oldText, newText, replaceAll });
+  return replaceText(bytes, { oldText, newText, count: isAll ? 'all' : 1 });
 }
 
-function replaced(
-  content: string | Uint8Array,
-  oldText: string,
-  newText: string,
-  replaceAll = false,
-): Buffer {
-  const outcome = replace(content, oldText, newText, replaceAll);
+function replaced(content: string | Uint8Array, oldText: string, newText: string, isAll = false): Buffer {
+  const outcome = replace(content, oldText, newText, isAll);
   if (outcome.outcome !== 'replaced') throw new Error(outcome.outcome);
   return outcome.bytes;
 }
@@ -45,11 +40,11 @@ describe('replacing text', () => {
             ? { outcome: 'missing' }
             : starts === 1
               ? { outcome: 'replaced', count: 1 }
-              : { outcome: 'ambiguous', lines: { length: starts } };
+              : { outcome: 'miscounted', lines: { length: starts } };
         expect(replace(content, oldText, newText)).toMatchObject(expected);
       }),
     );
-    expect(replace('aaa', 'aa', 'b').outcome).toBe('ambiguous');
+    expect(replace('aaa', 'aa', 'b').outcome).toBe('miscounted');
   });
 
   test('keeps every byte outside, whatever the bytes are', () => {
@@ -91,6 +86,28 @@ describe('replacing text', () => {
   test('writes Latin-1 into a file that is Latin-1', () => {
     const content = Buffer.from('Stra\u00dfe in Z\u00fcrich', 'latin1');
     expect(replaced(content, 'Zürich', 'Köln').toString('latin1')).toBe('Straße in Köln');
+  });
+
+  test('replaces a number of occurrences only when there are just so many', () => {
+    const counted = (count: number) =>
+      replaceText(Buffer.from('a-a-a'), { oldText: 'a', newText: 'b', count });
+    expect(counted(3)).toMatchObject({ outcome: 'replaced', count: 3, bytes: Buffer.from('b-b-b') });
+    expect(counted(2)).toEqual({ outcome: 'miscounted', lines: [1, 1, 1] });
+    expect(counted(4)).toEqual({ outcome: 'miscounted', lines: [1, 1, 1] });
+  });
+
+  test('writes into a file of two encodings what belongs there, and never a broken character', () => {
+    const content = Buffer.concat([Buffer.from('漢 = 1\n'), Buffer.from('Z\u00fcrich', 'latin1')]);
+    expect(replaced(content, '漢 = 1', '字 = 2').subarray(0, 7).toString()).toBe('字 = 2');
+    expect(replaced(content, 'Zürich', 'Köln').toString('latin1')).toMatch(/K\u00f6ln$/);
+    expect(replace(content, 'Zürich', '東京')).toEqual({ outcome: 'unencodable', characters: '東 京' });
+  });
+
+  test('takes a million occurrences in one line, and refuses what would grow without bounds', () => {
+    const content = 'x'.repeat(2_000_000);
+    expect(replaced(content, 'x', 'yz', true)).toHaveLength(4_000_000);
+    expect(replace(content, 'x', 'y'.repeat(100), true)).toEqual({ outcome: 'oversized' });
+    expect(replace(content, 'x', 'y')).toMatchObject({ outcome: 'miscounted' });
   });
 
   test('handles a file of two megabytes in one line', () => {

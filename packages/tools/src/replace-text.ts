@@ -1,9 +1,12 @@
-import { decodeBytes, encodingOf, type TextEncoding } from './text-bytes.ts';
+import { decodeBytes, encodeText, encodingOf, isEncodable, type TextEncoding } from './text-bytes.ts';
+
+/** How often the text must occur: exactly so often, or any number of times. */
+export type WantedCount = number | 'all';
 
 export interface ReplaceRequest {
   readonly oldText: string;
   readonly newText: string;
-  readonly replaceAll: boolean;
+  readonly count: WantedCount;
 }
 
 export type ReplaceOutcome =
@@ -17,40 +20,42 @@ export type ReplaceOutcome =
       readonly isCrlf: boolean;
     }
   | { readonly outcome: 'missing' }
-  /** Found more often than once, and not all are to be replaced; where each begins. */
-  | { readonly outcome: 'ambiguous'; readonly lines: readonly number[] };
+  /** Found another number of times than it was to be; where each begins. */
+  | { readonly outcome: 'miscounted'; readonly lines: readonly number[] }
+  /** The new content would be larger than `maxResultBytes`. */
+  | { readonly outcome: 'oversized' }
+  /** The file is Latin-1 there, and the new text has characters that it cannot hold. */
+  | { readonly outcome: 'unencodable'; readonly characters: string };
 
 const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const maxNamedCharacters = 10;
+/** A short text may occur millions of times, and the new one be long. */
+export const maxResultBytes = 64 * 1024 * 1024;
 
 /**
  * Replaces text in a file's bytes and keeps every other byte: byte order mark, line ends, characters that are not
  * UTF-8. In a file whose lines all end with CRLF the texts' line breaks mean CRLF. Occurrences that overlap count as
- * several when one is wanted, and are replaced from left to right when all are.
+ * several when one is wanted, and are replaced from left to right when several are.
  */
 export function replaceText(content: Uint8Array, request: ReplaceRequest): ReplaceOutcome {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const isCrlf = /\n/.test(request.oldText + request.newText) && hasOnlyCrlf(bytes);
-  const encoding = encodingFor(bytes, request);
-  const encode = (text: string) =>
-    Buffer.from(isCrlf ? text.replaceAll(/\r?\n/g, '\r\n') : text, encoding === 'utf-8' ? 'utf8' : 'latin1');
-  const [oldBytes, newBytes] = [encode(request.oldText), encode(request.newText)];
+  const inFile = (text: string) => (isCrlf ? text.replaceAll(/\r?\n/g, '\r\n') : text);
+  const [oldText, newText] = [inFile(request.oldText), inFile(request.newText)];
 
-  const found = findAll(bytes, oldBytes, request.replaceAll ? oldBytes.length : 1);
-  if (found.length === 0) return { outcome: 'missing' };
-  if (found.length > 1 && !request.replaceAll)
-    return { outcome: 'ambiguous', lines: lineNumbers(bytes, found) };
-
-  const pieces: Buffer[] = [];
-  const starts: number[] = [];
-  let [at, length] = [0, 0];
-  for (const start of found) {
-    const kept = bytes.subarray(at, start);
-    pieces.push(kept, newBytes);
-    starts.push(length + kept.length);
-    length += kept.length + newBytes.length;
-    at = start + oldBytes.length;
+  const place = find(bytes, oldText, request.count);
+  if (!place) return { outcome: 'missing' };
+  const { encoding, found, length } = place;
+  const wanted = request.count === 'all' ? found.length : request.count;
+  if (found.length !== wanted) return { outcome: 'miscounted', lines: lineNumbers(bytes, found) };
+  if (!isEncodable(newText, encoding)) {
+    const characters = new Set(Array.from(newText).filter((character) => !isEncodable(character, encoding)));
+    return { outcome: 'unencodable', characters: [...characters].slice(0, maxNamedCharacters).join(' ') };
   }
-  const result = Buffer.concat([...pieces, bytes.subarray(at)]);
+  const added = encodeText(newText, encoding);
+  if (bytes.length + found.length * (added.length - length) > maxResultBytes) return { outcome: 'oversized' };
+  const { result, starts } = splice(bytes, { found, length, added });
   return {
     outcome: 'replaced',
     bytes: result,
@@ -65,18 +70,50 @@ export function textOf(content: Uint8Array): string {
   return decodeBytes(content, encodingOf(content));
 }
 
-/** Texts for a file that is not UTF-8 are Latin-1 as far as they can be. */
-function encodingFor(bytes: Buffer, { oldText, newText }: ReplaceRequest): TextEncoding {
-  const texts = oldText + newText;
-  const isLatin = Buffer.from(texts, 'latin1').toString('latin1') === texts;
-  return isLatin ? encodingOf(bytes) : 'utf-8';
+/** A file that is not UTF-8 throughout may be so where the text is. */
+function find(
+  bytes: Buffer,
+  text: string,
+  count: WantedCount,
+): { readonly encoding: TextEncoding; readonly found: readonly number[]; readonly length: number } | null {
+  const encodings: readonly TextEncoding[] = encodingOf(bytes) === 'utf-8' ? ['utf-8'] : ['latin-1', 'utf-8'];
+  for (const encoding of encodings) {
+    if (!isEncodable(text, encoding)) continue;
+    const wanted = encodeText(text, encoding);
+    const found = findAll(bytes, wanted, count === 1 ? 1 : wanted.length);
+    if (found.length > 0) return { encoding, found, length: wanted.length };
+  }
+  return null;
 }
 
-function hasOnlyCrlf(bytes: Buffer): boolean {
+/** One copy into its place: a file may hold millions of occurrences. */
+function splice(
+  bytes: Buffer,
+  {
+    found,
+    length,
+    added,
+  }: { readonly found: readonly number[]; readonly length: number; readonly added: Buffer },
+): { readonly result: Buffer; readonly starts: readonly number[] } {
+  const result = Buffer.allocUnsafe(bytes.length + found.length * (added.length - length));
+  let [at, size] = [0, 0];
+  const starts = found.map((position) => {
+    size += bytes.copy(result, size, at, position);
+    const start = size;
+    size += added.copy(result, size);
+    at = position + length;
+    return start;
+  });
+  bytes.copy(result, size, at);
+  return { result, starts };
+}
+
+/** Whether there are lines and all of them end with CRLF. */
+export function hasOnlyCrlf(bytes: Buffer): boolean {
   let at = bytes.indexOf(lineFeed);
   if (at === -1) return false;
   for (; at !== -1; at = bytes.indexOf(lineFeed, at + 1)) {
-    if (at === 0 || bytes[at - 1] !== 0x0d) return false;
+    if (at === 0 || bytes[at - 1] !== carriageReturn) return false;
   }
   return true;
 }
@@ -90,12 +127,12 @@ function findAll(bytes: Buffer, wanted: Buffer, step: number): number[] {
 
 /** `positions` ascend. */
 function lineNumbers(bytes: Buffer, positions: readonly number[]): number[] {
-  let [line, at] = [1, 0];
+  let line = 1;
+  let next = bytes.indexOf(lineFeed);
   return positions.map((position) => {
-    for (let next = bytes.indexOf(lineFeed, at); next !== -1 && next < position;) {
+    while (next !== -1 && next < position) {
       line += 1;
-      at = next + 1;
-      next = bytes.indexOf(lineFeed, at);
+      next = bytes.indexOf(lineFeed, next + 1);
     }
     return line;
   });

@@ -44,6 +44,16 @@ export function decodeBytes(bytes: Uint8Array, encoding: TextEncoding): string {
   return buffer.toString(encoding === 'utf-8' ? 'utf8' : 'latin1');
 }
 
+export function encodeText(text: string, encoding: TextEncoding): Buffer {
+  return Buffer.from(text, encoding === 'utf-8' ? 'utf8' : 'latin1');
+}
+
+/** Whether nothing of the text is lost in that encoding. */
+export function isEncodable(text: string, encoding: TextEncoding): boolean {
+  // oxlint-disable-next-line no-control-regex -- the whole range of Latin-1
+  return encoding === 'utf-8' || /^[\u0000-\u00ff]*$/.test(text);
+}
+
 /** The length without the bytes of a UTF-8 character that a cut left incomplete at the end. */
 export function wholeCharacters(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {

@@ -8,6 +8,7 @@ import { formatTodos, todoTool } from './todo.ts';
 const context: ToolContext = {
   callId: 'call-1',
   runId: 'run-1',
+  threadId: 'thread-1',
   signal: new AbortController().signal,
   sandbox: () => Promise.reject(new Error('No sandbox was to be started.')),
   runningSandbox: () => null,

@@ -1,5 +1,10 @@
-import { type CallRecord, defineTool, type ToolResult } from '@switchyard/agent';
+import { defineTool, type ToolContext, type ToolResult } from '@switchyard/agent';
+import { AppError } from '@switchyard/protocol';
+import type { FileContent } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { recoverChange, staleText } from './edit-file.ts';
+import { hasOnlyCrlf } from './replace-text.ts';
+import { byteOrderMark, encodingOf, kindOfContent, wholeCharacters } from './text-bytes.ts';
 
 /** What a model writes in one answer is far below it; a larger file is made by a script. */
 const maxCharacters = 1_000_000;
@@ -12,24 +17,58 @@ const inputSchema = z.strictObject({
 /** Creates or overwrites a whole file. */
 export const writeFileTool = defineTool({
   name: 'write_file',
-  description: `Writes a whole file as UTF-8, creating it and its folders or overwriting what was there. Others see either the old or the new content, never a half. An existing file keeps its permissions. At most ${maxCharacters} characters; for a small change in a large file use str_replace.`,
+  description: `Writes a whole file as UTF-8, creating it and its folders or overwriting what was there. Others see either the old or the new content, never a half. An existing file keeps its permissions; its line ends and encoding become those of the content, and the answer says when they were others. Refused when the file has changed since you last read or wrote it here. At most ${maxCharacters} characters; for a small change in a large file use str_replace or apply_patch.`,
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
-  async execute({ path, content }, context) {
-    const { signal } = context;
-    const sandbox = await context.sandbox();
-    const isThere = (await sandbox.stat(path, { signal })) !== null;
+  async execute({ path, content }, context): Promise<ToolResult> {
+    const old = await readOld(context, path);
+    if (old && old.lastSeen !== null && old.lastSeen !== old.version)
+      return { outcome: 'error', message: staleText(path) };
     const bytes = Buffer.from(content, 'utf8');
-    const output = { path, outcome: isThere ? 'overwritten' : 'created', bytes: bytes.byteLength };
-    await sandbox.writeFile({ path, bytes, signal, claim: await context.claim(output) });
+    const note = old && noteOf(old.bytes, bytes);
+    const output = {
+      path,
+      outcome: old ? 'overwritten' : 'created',
+      bytes: bytes.byteLength,
+      ...(note ? { note } : {}),
+    };
+    const claim = await context.claim(output);
+    const sandbox = await context.sandbox();
+    await sandbox.changeFiles({
+      changes: [{ kind: 'write', path, bytes, expected: old ? { version: old.version ?? '' } : 'absent' }],
+      readerId: context.threadId,
+      signal: context.signal,
+      claim,
+    });
     return { outcome: 'ok', output };
   },
-  recover: recoverWrite,
+  recover: (record, { path }) => recoverChange(record, [path]),
 });
 
-/** The result of a write that the sandbox recorded: the claim carries it, the exit code says whether it came to be. */
-export function recoverWrite({ exitCode, result }: CallRecord): ToolResult {
-  if (exitCode === 0 && result !== null) return { outcome: 'ok', output: result };
-  return { outcome: 'error', message: 'The file could not be written; nothing was changed.' };
+/** Null when there is no such file. */
+async function readOld(context: ToolContext, path: string): Promise<FileContent | null> {
+  const sandbox = await context.sandbox();
+  const reader = { id: context.threadId, isRemembered: false };
+  try {
+    return await sandbox.readFile(path, { reader, signal: context.signal });
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'not_found') return null;
+    throw error;
+  }
+}
+
+/** What the old content had and the new one has not; null when there is nothing to say. */
+function noteOf(old: Uint8Array, now: Buffer): string | null {
+  if (old.byteLength === 0 || kindOfContent(old).kind === 'binary') return null;
+  const before = Buffer.from(old.buffer, old.byteOffset, old.byteLength);
+  const mark = Buffer.from(byteOrderMark);
+  const lost = [
+    ...(hasOnlyCrlf(before) && now.includes(0x0a) && !hasOnlyCrlf(now) ? ['CRLF line ends'] : []),
+    ...(before.subarray(0, 3).equals(mark) && !now.subarray(0, 3).equals(mark) ? ['a byte order mark'] : []),
+    ...(encodingOf(before.subarray(0, wholeCharacters(before))) === 'latin-1'
+      ? ['an encoding that is not UTF-8']
+      : []),
+  ];
+  return lost.length === 0 ? null : `The old content had ${lost.join(' and ')}; the new one has not.`;
 }

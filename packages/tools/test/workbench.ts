@@ -23,6 +23,7 @@ export interface Workbench {
 
 export interface CallOptions {
   readonly callId?: string;
+  readonly threadId?: string;
   readonly signal?: AbortSignal;
   readonly onOutput?: (text: string) => void;
 }
@@ -41,6 +42,7 @@ export async function openWorkbench(): Promise<Workbench> {
       const context: ToolContext = {
         callId,
         runId: 'run-of-a-test',
+        threadId: options.threadId ?? 'thread-of-a-test',
         signal: options.signal ?? never,
         sandbox: () => Promise.resolve(sandbox),
         runningSandbox: () => sandbox,

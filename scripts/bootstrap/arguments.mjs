@@ -12,6 +12,7 @@ const runnable = /** @type {const} */ (['start', 'demo', 'test', 'verify', 'benc
 export const usage = `Usage:
   npm start [-- --port N] [--data-dir PATH]   run everything on this machine
   npm run demo -- "<task>" [--file PATH]...   watch one task from the terminal
+  npm run demo -- --chaos                     the same while its worker is killed and its stream dropped
   npm test                                    all tests
   npm run verify                              format, lint, types, boundaries, unit tests
   npm run bench                               measure against the baselines

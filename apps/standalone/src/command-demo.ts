@@ -18,7 +18,7 @@ const otherStartMs = 120_000;
  */
 export async function commandDemo(parameters: readonly string[]): Promise<number> {
   const from = process.env['INIT_CWD'] ?? process.cwd();
-  const { task, files } = readDemoArguments(parameters, { from, root });
+  const { task, files, isChaotic } = readDemoArguments(parameters, { from, root });
   const environment = readEnvironment(process.env);
   const config = readConfig({ parameters: { port: environment['PORT'] ?? '0' }, environment });
   const stop = watchForStop();
@@ -36,11 +36,19 @@ export async function commandDemo(parameters: readonly string[]): Promise<number
       askPerson: personAtTerminal(),
       signal: stop.signal,
       saveTo: from,
+      ...(isChaotic ? { killWorker: () => killWorker(config.dataDir) } : {}),
     });
     return exitCode;
   } finally {
     await own?.stop();
   }
+}
+
+/** The launcher starts another one in its place. */
+async function killWorker(dataDir: string): Promise<number | null> {
+  const pid = (await readDevFile(dataDir))?.pids.worker ?? null;
+  if (pid !== null) process.kill(pid, 'SIGKILL');
+  return pid;
 }
 
 async function startOwnStack(config: Config, signal: AbortSignal): Promise<Stack> {

@@ -7,12 +7,14 @@ export interface DemoArguments {
   readonly task: string;
   /** Absolute paths of the files to attach. */
   readonly files: readonly string[];
+  /** Kill the worker and drop the stream under the run, and judge what becomes of it. */
+  readonly isChaotic: boolean;
 }
 
 const defaultTask =
   'Analyse the attached table: what is in it, how far can it be trusted, and what stands out? Write your findings to report.md.';
 
-const usage = 'Usage: npm run demo -- ["<task>"] [--file PATH]...';
+const usage = 'Usage: npm run demo -- ["<task>"] [--file PATH]... [--chaos]';
 
 /**
  * Reads the parameters after `npm run demo --`. Without a task and without a file the example table is analysed; a file
@@ -22,11 +24,11 @@ export function readDemoArguments(
   parameters: readonly string[],
   { from, root }: { readonly from: string; readonly root: string },
 ): DemoArguments {
-  let parsed: { values: { file?: string[] }; positionals: string[] };
+  let parsed: { values: { file?: string[]; chaos?: boolean }; positionals: string[] };
   try {
     parsed = parseArgs({
       args: [...parameters],
-      options: { file: { type: 'string', multiple: true } },
+      options: { file: { type: 'string', multiple: true }, chaos: { type: 'boolean' } },
       allowPositionals: true,
     });
   } catch (error) {
@@ -35,9 +37,11 @@ export function readDemoArguments(
   // Words without quotes around them are one task all the same.
   const task = parsed.positionals.join(' ').trim();
   const files = (parsed.values.file ?? []).map((file) => path.resolve(from, file));
-  if (task !== '') return { task, files };
+  const isChaotic = parsed.values.chaos ?? false;
+  if (task !== '') return { task, files, isChaotic };
   return {
     task: defaultTask,
+    isChaotic,
     files: files.length > 0 ? files : [path.join(root, 'examples', 'airports.csv')],
   };
 }

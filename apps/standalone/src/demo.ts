@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createClient, type Client, SwitchyardError } from '@switchyard/client';
+import { createClient, type Client, type FollowedEvent, SwitchyardError } from '@switchyard/client';
 import type { MessageMetadata } from '@switchyard/protocol';
-import { type AskPerson, createDemoConsent, type DemoConsent } from './demo-consent.ts';
-import { createDemoRenderer, type DemoRenderer, formatSeconds } from './demo-renderer.ts';
+import { chaosInstruction, createDemoChaos, type DemoChaos, type KillWorker } from './demo-chaos.ts';
+import { type AskPerson, createDemoConsent } from './demo-consent.ts';
+import { createDemoRenderer, formatSeconds } from './demo-renderer.ts';
 import { saveReport } from './demo-report.ts';
 import { type DemoOutput, openTerminal, type Terminal } from './demo-terminal.ts';
 
@@ -20,6 +21,8 @@ export interface DemoOptions {
   readonly signal: AbortSignal;
   /** The folder that gets the report. */
   readonly saveTo: string;
+  /** Ends the worker at once: with it the demo drops streams and kills the worker, and judges what becomes of the run. */
+  readonly killWorker?: KillWorker;
 }
 
 /** How long a cancelled run may take to say its end. Guess: cancelling takes milliseconds, a dead gateway for ever. */
@@ -37,9 +40,12 @@ const reportPath = 'report.md';
  */
 export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode: number }> {
   const terminal = openTerminal(options.output);
-  const client = createClient({ url: options.gatewayUrl, token: options.apiKey });
+  const { gatewayUrl: url, apiKey: token, killWorker } = options;
+  const client = createClient({ url, token });
+  const chaos = killWorker ? createDemoChaos({ terminal, killWorker, now: () => performance.now() }) : null;
+  const follower = chaos ? createClient({ url, token, fetch: chaos.fetch }) : client;
   try {
-    return { exitCode: await followTask(client, options, terminal) };
+    return { exitCode: await followTask({ client, follower, chaos }, options, terminal) };
   } catch (error) {
     if (options.signal.aborted) terminal.line(terminal.paint('yellow', 'Cancelled.'));
     else terminal.line(terminal.paint('red', explain(error)));
@@ -47,13 +53,22 @@ export async function runDemo(options: DemoOptions): Promise<{ readonly exitCode
   }
 }
 
-async function followTask(client: Client, options: DemoOptions, terminal: Terminal): Promise<number> {
-  const { task, files, signal, saveTo } = options;
+async function followTask(
+  {
+    client,
+    follower,
+    chaos,
+  }: { readonly client: Client; readonly follower: Client; readonly chaos: DemoChaos | null },
+  options: DemoOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { files, signal, saveTo } = options;
   const { line, paint } = terminal;
   const uploads = await Promise.all(
     files.map(async (file) => ({ name: path.basename(file), content: await readFile(file) })),
   );
-  line(`${paint('bold', 'Task')}  ${task}`);
+  const task = chaos ? `${options.task}\n\n${chaosInstruction}` : options.task;
+  line(`${paint('bold', 'Task')}  ${task.replaceAll('\n\n', ' ')}`);
   for (const { name, content } of uploads) {
     line(`${paint('bold', 'File')}  ${name} (${content.length.toLocaleString('en-US')} bytes)`);
   }
@@ -66,12 +81,18 @@ async function followTask(client: Client, options: DemoOptions, terminal: Termin
   const renderer = createDemoRenderer(terminal, () => performance.now());
   const { askPerson } = options;
   const consent = createDemoConsent({ client, runId: run.id, terminal, askPerson, signal });
-  await follow({ client, runId: run.id, renderer, consent, terminal, signal });
+  const see = async (event: FollowedEvent) => {
+    renderer.show(event);
+    chaos?.see(event);
+    await consent.see(event.chunk);
+  };
+  await follow({ client: follower, runId: run.id, see, terminal, signal });
   const ending = renderer.ending();
   const metadata = renderer.metadata();
   terminal.endLine();
   line();
   line(summaryLine(metadata, renderer.steps()));
+  const isUnharmed = chaos ? await chaos.report(client, run) : true;
   if (ending?.kind !== 'finish') {
     const why =
       ending?.errorText ?? (ending?.kind === 'abort' ? 'It was cancelled.' : 'Its stream ended early.');
@@ -80,19 +101,18 @@ async function followTask(client: Client, options: DemoOptions, terminal: Termin
   }
   const report = await readReport(client, project.id, signal);
   if (report) line(`Report: ${paint('bold', await saveReport(saveTo, report))}`);
-  return 0;
+  return isUnharmed ? 0 : 1;
 }
 
 /** Shows the run to its end. A cancel asks the server to stop and goes on watching until it has. */
 async function follow(watch: {
   readonly client: Client;
   readonly runId: string;
-  readonly renderer: DemoRenderer;
-  readonly consent: DemoConsent;
+  readonly see: (event: FollowedEvent) => Promise<void>;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
 }): Promise<void> {
-  const { client, runId, renderer, consent, terminal, signal } = watch;
+  const { client, runId, see, terminal, signal } = watch;
   const watching = new AbortController();
   let cancelling: Promise<void> | undefined;
   let deadline: NodeJS.Timeout | undefined;
@@ -107,10 +127,7 @@ async function follow(watch: {
   if (signal.aborted) cancel();
   else signal.addEventListener('abort', cancel, { once: true });
   try {
-    for await (const event of client.followRun(runId, { signal: watching.signal })) {
-      renderer.show(event);
-      await consent.see(event.chunk);
-    }
+    for await (const event of client.followRun(runId, { signal: watching.signal })) await see(event);
     await cancelling;
   } finally {
     clearTimeout(deadline);

@@ -25,6 +25,13 @@ interface Wish {
   readonly signal?: AbortSignal;
   readonly onText?: (text: string) => void;
   readonly askPerson?: AskPerson;
+  readonly isChaotic?: boolean;
+}
+
+async function killWorker(): Promise<number> {
+  const pid = await stack.workerPid();
+  process.kill(pid, 'SIGKILL');
+  return pid;
 }
 
 async function demo(options: Wish) {
@@ -43,6 +50,7 @@ async function demo(options: Wish) {
     askPerson: options.askPerson ?? null,
     signal: options.signal ?? new AbortController().signal,
     saveTo: options.saveTo,
+    ...(options.isChaotic ? { killWorker } : {}),
   });
   return { exitCode, text };
 }
@@ -104,5 +112,48 @@ describe('the demo on the whole product', () => {
     });
     expect(exitCode).toBe(1);
     expect(text).toContain('cancelled');
+  }, 60_000);
+
+  it('comes through chaos: its worker killed and its stream dropped twice, nothing is lost or done twice', async () => {
+    const saveTo = await folder();
+    const file = path.join(saveTo, 'numbers.csv');
+    await writeFile(
+      file,
+      `kind,amount\n${Array.from({ length: 50 }, (_, row) => `k${row % 3},${row}`).join('\n')}\n`,
+    );
+    const { exitCode, text } = await demo({ task: 'What is in it?', files: [file], saveTo, isChaotic: true });
+    expect(text).toMatch(/completed \(finished\)/);
+    expect(text).toMatch(/\n  The worker is killed \(kill -9 \d+\)\. Back after [\d.]+ s\.\n/);
+    expect(text.match(/\n  The stream is dropped\. Back after/g)).toHaveLength(2);
+    expect(text).toMatch(/\d+ events and [1-9]\d* commands: 0 lost, 0 repeated, 0 run twice\./);
+    expect(text).toContain('What was shown is what is stored.');
+    expect(exitCode).toBe(0);
+    expect(await readFile(path.join(saveTo, 'report.md'), 'utf8')).toContain('50 rows in 2 columns');
+  }, 90_000);
+
+  it('says so when chaos did harm, or did not come about', async () => {
+    await stack.setScenario('demo-twice', {
+      turns: [
+        {
+          steps: [
+            {
+              toolCall: {
+                name: 'shell',
+                arguments: { command: 'for n in 1 1; do echo $n >> commands.log; done' },
+              },
+            },
+          ],
+        },
+        { steps: [{ text: 'That was it.' }] },
+      ],
+    });
+    const { exitCode, text } = await demo({
+      task: '[[scenario:demo-twice]]',
+      saveTo: await folder(),
+      isChaotic: true,
+    });
+    expect(exitCode).toBe(1);
+    expect(text).toContain('0 lost, 0 repeated, 1 run twice.');
+    expect(text).toContain('The run was too short for all of it.');
   }, 60_000);
 });

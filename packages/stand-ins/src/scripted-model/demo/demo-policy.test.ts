@@ -88,6 +88,16 @@ describe('an attached table', () => {
     ]);
   });
 
+  test('keeps a log of its commands when the task asks for one', async () => {
+    const table = randomTable(3, calm);
+    const text = 'Analyse it. Note each command in commands.log before it runs.';
+    const { actions, file } = await play({ text, uploads: { 'a.csv': table.bytes } });
+    const commands = actions.flatMap(({ calls }) => calls.filter(({ name }) => name === 'shell'));
+    const lines = file('commands.log').trimEnd().split('\n');
+    expect(lines).toHaveLength(commands.length);
+    expect(new Set(lines).size).toBe(lines.length);
+  });
+
   test('is mended by an edit of the script that was written', async () => {
     const table = randomTable(5, { ...calm, wordForMissing: 'NA', surpriseFrom: 30 });
     const { actions } = await play({ text: 'Analyse', uploads: { 'a.csv': table.bytes } });

@@ -18,7 +18,25 @@ export function demoPolicy(messages: readonly WireMessage[], tools: readonly Wir
     if (next.done) break;
     next = script.next(outcomes);
   }
-  return next.value;
+  return noted(next.value, task, turns.length);
+}
+
+/** A task may ask for a log of the commands ("note each command in commands.log"): one line for each, before it runs. */
+function noted(action: Action, task: Task, turn: number): Action {
+  const log = /\bnote each command in ([\w.-]+)/i.exec(task.text)?.[1];
+  if (log === undefined) return action;
+  const calls = action.calls.map((call, index) =>
+    call.name === 'shell'
+      ? {
+          ...call,
+          input: {
+            ...call.input,
+            command: `echo ${turn}.${index} >> ${log}\n${String(call.input['command'])}`,
+          },
+        }
+      : call,
+  );
+  return { ...action, calls };
 }
 
 function scriptFor(task: Task): DemoScript {

@@ -15,7 +15,7 @@ export default defineConfig({
           include: [
             '{packages,apps}/*/src/**/*.test.ts',
             'apps/gateway/page/**/*.test.ts',
-            'apps/standalone/fleet/**/*.test.ts',
+            'apps/standalone/{fleet,torture}/**/*.test.ts',
             'scripts/**/*.test.ts',
           ],
           sequence: { groupOrder: 0 },

@@ -1,6 +1,6 @@
 // @ts-check
 /** Commands that run with the fitting Node once everything is installed. */
-const runnable = /** @type {const} */ (['start', 'demo', 'test', 'verify', 'bench', 'format']);
+const runnable = /** @type {const} */ (['start', 'demo', 'test', 'verify', 'bench', 'torture', 'format']);
 
 /** @typedef {typeof runnable[number]} RunnableCommand */
 /**
@@ -16,6 +16,7 @@ export const usage = `Usage:
   npm test                                    all tests
   npm run verify                              format, lint, types, boundaries, unit tests
   npm run bench                               measure against the baselines
+  npm run torture [-- --minutes N] [--seed S] kill, freeze and cut at random, and judge what is seen
   npm run reset                               remove .cache and .data`;
 
 /**

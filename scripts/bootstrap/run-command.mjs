@@ -11,6 +11,7 @@ const entries = {
   start: ['apps/standalone/src/main.ts', 'start'],
   demo: ['apps/standalone/src/main.ts', 'demo'],
   bench: ['apps/standalone/bench/main.ts'],
+  torture: ['apps/standalone/torture/main.ts'],
   test: ['scripts/checks/main.ts', 'test'],
   verify: ['scripts/checks/main.ts', 'verify'],
   format: ['node_modules/oxfmt/bin/oxfmt'],

@@ -1,0 +1,64 @@
+import type { Frame } from '../fleet/frames.ts';
+import { isSameJson, messageOf, orderOf } from '../fleet/judge-frames.ts';
+import { deedsIn, touchesRedis } from './deeds.ts';
+import { graceMs, type Note, type RunEvidence } from './evidence.ts';
+import type { Sighting } from './watch.ts';
+
+/** What viewers saw of an ended run: each all of it, once, in order, and all of them the same, which is what is stored. */
+export async function judgeSightings(evidence: RunEvidence, note: Note): Promise<void> {
+  for (const sighting of evidence.sightings) await judgeSighting(evidence, sighting, note);
+  judgeSameness(evidence, note);
+}
+
+async function judgeSighting(evidence: RunEvidence, sighting: Sighting, note: Note): Promise<void> {
+  const { run, message, storedParts } = evidence;
+  const { who, frames, isDone, replaysAt, faults } = sighting;
+  const { lost, repeated, nameless } = orderOf(frames);
+  const ids = () => frames.map(({ id }) => id ?? '-').join(' ');
+  if (lost > 0) note('lost', `${who} lost ${lost} of ${ids()}`, lost);
+  if (repeated > 0) note('repeated', `${who} got ${repeated} again in ${ids()}`, repeated);
+  if (nameless > 0) note('wrong', `${who} got ${nameless} events without an id in ${ids()}`);
+  for (const fault of faults) note('wrong', `${who}: ${fault}`);
+  for (const at of replaysAt) {
+    if (!mayReplay(evidence, at)) note('repeated', `${who} was shown all anew, for no reason, in ${ids()}`);
+  }
+  if (!isDone) return note('wrong', `${who} did not come to the end: ${ids()}`);
+  const last = frames.findLast(({ id }) => id !== null)?.id;
+  // A run that nobody claimed has a made-up end.
+  if (run.lastEventId !== null && last !== run.lastEventId)
+    note('lost', `${who} ended at ${last}, the run at ${run.lastEventId}`);
+  const folded = (await messageOf(frames)) as { parts?: unknown } | null;
+  const isSame = message ? isSameJson(folded, message) : isSameJson(folded?.parts ?? [], storedParts);
+  if (!isSame) {
+    const stored = JSON.stringify(message ?? storedParts);
+    note(
+      'wrong',
+      `${who} has another message than the store: ${JSON.stringify(folded)} instead of ${stored}`,
+    );
+  }
+}
+
+/**
+ * A viewer who names an event is taken back to the beginning only where the log has lost it or lacks the run's end: whose
+ * worker was harmed around its end, or when Redis was away.
+ */
+function mayReplay({ run, deeds, workerPid }: RunEvidence, at: number): boolean {
+  const endedAt = run.endedAt === null ? at : Date.parse(run.endedAt);
+  const span = { from: Math.min(endedAt, at) - graceMs, to: Math.max(endedAt, at) };
+  return deedsIn(deeds, { ...span, of: (deed) => touchesRedis(deed) || deed.pid === workerPid }).length > 0;
+}
+
+/** An ordinal names one event for all viewers and for ever. */
+function judgeSameness({ sightings }: RunEvidence, note: Note): void {
+  const known = new Map<string, Frame>();
+  for (const { who, frames } of sightings) {
+    for (const frame of frames) {
+      const ordinal = frame.id?.split('-')[1];
+      if (ordinal === undefined) continue;
+      const other = known.get(ordinal);
+      if (other && (other.id !== frame.id || other.data !== frame.data))
+        note('wrong', `${who} got ${frame.id} ${frame.data}, another ${other.id} ${other.data}`);
+      known.set(ordinal, frame);
+    }
+  }
+}

@@ -1,8 +1,11 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { measureAttach, type Samples } from './measure-attach.ts';
+import { measureCancel } from './measure-cancel.ts';
 import { measureFirstToken } from './measure-first-token.ts';
+import { measureRecovery } from './measure-recovery.ts';
 import { measureCommits, measureThroughput } from './measure-throughput.ts';
 import { percentile, round, spread } from './percentile.ts';
+import { recoveryRows } from './recovery-rows.ts';
 import { startStack } from './stack.ts';
 import { type System, systemsOf } from './systems.ts';
 import { printTable, type Row } from './table.ts';
@@ -33,11 +36,17 @@ try {
     skeletonUrl: stack.skeletonUrl,
   });
 
+  say('Killing workers, handing over …');
+  const recovery = await measureRecovery({ rounds: 5 });
+  say('Stopping runs …');
+  const cancel = await measureCancel({ rounds: 100 });
+
   const rows: Row[] = [
     attachRow(attach),
     firstByteRow(token.firstByte, commits),
     addedRow(token.firstToken),
     rateRow(rates),
+    ...recoveryRows(recovery, cancel),
   ];
   say('');
   printTable(rows, say);

@@ -1,5 +1,5 @@
 import { AppError } from '@switchyard/protocol';
-import { resolveWorkspacePath, type Sandbox, workspaceRoot } from '@switchyard/sandbox';
+import { type FileContent, resolveWorkspacePath, workspaceRoot } from '@switchyard/sandbox';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { limits } from './limits.ts';
 
@@ -22,14 +22,13 @@ const mediaTypes: Readonly<Record<string, string>> = {
  * `not_found`, `payload_too_large` above `limits.downloadBytes`, and what the sandbox itself has to say.
  */
 export async function downloadFile(
-  gateway: Pick<Gateway, 'sandboxes'>,
+  { sandboxes, logger }: Pick<Gateway, 'sandboxes' | 'logger'>,
   c: GatewayContext,
   {
     project,
     path,
   }: { readonly project: { readonly id: string; readonly sandboxId: string | null }; readonly path: string },
 ): Promise<Response> {
-  const { sandboxes } = gateway;
   if (!sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
   const absolutePath = resolveWorkspacePath(path);
   if (absolutePath === workspaceRoot) throw new AppError('invalid_path', 'The path names no file.');
@@ -43,7 +42,17 @@ export async function downloadFile(
   }
   const name = absolutePath.slice(absolutePath.lastIndexOf('/') + 1);
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-  return c.body(pagesOf(sandbox, absolutePath, { first: first.bytes, size: first.size, signal }), 200, {
+  const pages = pagesOf(first, {
+    readPage: (offset) =>
+      sandbox.readFile(absolutePath, { offset, length: limits.downloadPageBytes, signal }),
+    cut(error) {
+      if (!c.req.raw.signal.aborted)
+        logger.warn({ requestId: c.get('requestId'), error }, 'a download was cut');
+      // Not an error of the stream, which would be told in the middle of the file.
+      c.env.outgoing.destroy();
+    },
+  });
+  return c.body(pages, 200, {
     'content-type': mediaTypes[extension] ?? 'application/octet-stream',
     'content-length': String(first.size),
     'content-disposition': contentDisposition(name),
@@ -52,35 +61,36 @@ export async function downloadFile(
   });
 }
 
-/** The file's pages, the next one read when the last one was taken. A file that shrinks meanwhile breaks the answer. */
+/**
+ * The file's pages, the next one read when the last one was taken. A file that is changed meanwhile is no file any more:
+ * then, as after any other failure, the answer is cut, so that nobody takes what he has for the whole.
+ */
 function pagesOf(
-  sandbox: Sandbox,
-  path: string,
+  first: FileContent,
   {
-    first,
-    size,
-    signal,
-  }: { readonly first: Uint8Array; readonly size: number; readonly signal: AbortSignal },
+    readPage,
+    cut,
+  }: {
+    readonly readPage: (offset: number) => Promise<FileContent>;
+    readonly cut: (error: unknown) => void;
+  },
 ): ReadableStream<Uint8Array> {
   let offset = 0;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const left = size - offset;
-        const bytes =
-          offset === 0
-            ? first.subarray(0, size)
-            : (
-                await sandbox.readFile(path, {
-                  offset,
-                  length: Math.min(left, limits.downloadPageBytes),
-                  signal,
-                })
-              ).bytes;
-        if (bytes.length === 0 && left > 0) throw new Error('The file became shorter while it was read.');
-        if (bytes.length > 0) controller.enqueue(bytes);
-        offset += bytes.length;
-        if (offset >= size) controller.close();
+        try {
+          const { bytes, stamp } = offset === 0 ? first : await readPage(offset);
+          const left = first.size - offset;
+          if (stamp !== first.stamp || (bytes.length === 0 && left > 0)) {
+            throw new Error('The file was changed while it was read.');
+          }
+          if (bytes.length > 0) controller.enqueue(bytes.subarray(0, left));
+          offset += bytes.length;
+          if (offset >= first.size) controller.close();
+        } catch (error) {
+          cut(error);
+        }
       },
     },
     { highWaterMark: 0 },

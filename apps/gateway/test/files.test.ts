@@ -117,6 +117,26 @@ describe('GET /v1/projects/:id/files/content', () => {
   });
 
   test.each([
+    ['as long as before', 'dd if=/dev/zero of=changing bs=1M count=32 conv=notrunc'],
+    ['longer', 'head -c 40000000 /dev/zero > changing'],
+    ['shorter', 'truncate -s 20000000 changing'],
+    ['another file', 'head -c 33554432 /dev/zero > new && mv new changing'],
+  ])(
+    'is cut where the file is changed meanwhile (%s): no mixture passes for a file',
+    async (_name, change) => {
+      const run = (command: string) => sandbox.run({ command, timeoutMs: 20_000, signal });
+      await run('head -c 33554432 /dev/urandom > changing');
+      const response = await read('changing');
+      expect(response.headers.get('content-length')).toBe('33554432');
+      // The reader takes nothing meanwhile: far less than the file fits between it and the gateway.
+      await run(change);
+      await expect(response.arrayBuffer()).rejects.toThrow('terminated');
+      const again = await read('changing');
+      expect(await again.bytes()).toHaveLength(Number(again.headers.get('content-length')));
+    },
+  );
+
+  test.each([
     ['missing.txt', 404, 'not_found'],
     ['../outside', 400, 'invalid_path'],
     ['/etc/passwd', 400, 'invalid_path'],

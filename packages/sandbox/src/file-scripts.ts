@@ -39,8 +39,9 @@ fi`,
 }
 
 /**
- * Answers `not-found`, `is-folder`, `not-a-file`, `denied`, `outside`, or `file <size> <version> <version last seen>`
- * and a line of bytes; the versions are `-` when none is asked for or known. What is read is the file that was opened.
+ * Answers `not-found`, `is-folder`, `not-a-file`, `denied`, `outside`, or `file <size> <version> <version last seen>
+ * <stamp>` and a line of bytes; the versions are `-` when none is asked for or known. What is read is the file that was
+ * opened.
  */
 export function readScript({
   path,
@@ -67,10 +68,11 @@ f=${quote(path)}
 [ -f "$f" ] || ${say('not-a-file')}
 [ -r "$f" ] && command exec 3<"$f" || ${say('denied')}
 inside "$(readlink /proc/self/fd/3)" || ${say('outside')}
-size=$(stat -L -c %s -- /proc/self/fd/3)
+stamp=$(stat -L -c '%s %i-%s-%.9Z' -- /proc/self/fd/3)
+size=\${stamp% *}
 v=-; last=-
 ${seen ? versions(seen) : ''}
-echo "SY1 file $size $v $last"
+echo "SY1 file $size $v $last \${stamp#* }"
 ${slice} | base64 -w 0
 echo`;
 }

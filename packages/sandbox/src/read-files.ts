@@ -55,6 +55,7 @@ export function createFileReading(remote: RemoteSandbox): Pick<Sandbox, 'readFil
         size: Number(words[1]),
         version: knownVersion(words[2]),
         lastSeen: knownVersion(words[3]),
+        stamp: words[4] ?? '',
       };
     },
 

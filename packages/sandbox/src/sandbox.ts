@@ -91,6 +91,8 @@ export interface FileContent {
   /** Of the whole file, and the version that the reader saw last; null when no reader is named, or nothing is known. */
   readonly version: string | null;
   readonly lastSeen: string | null;
+  /** Which file was opened, its size and its last change: pieces with one stamp are of one content. */
+  readonly stamp: string;
 }
 
 /** Who reads and writes, for instance a thread; what it saw of a file is remembered until the sandbox starts anew. */

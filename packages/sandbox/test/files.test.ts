@@ -87,6 +87,22 @@ describe('a file', () => {
     expect(beyond.bytes.length).toBe(0);
   });
 
+  test('has the stamp of its content until it is changed, in place or by another file', async () => {
+    const stampOf = async (offset: number) => (await sandbox.readFile('range', { offset, signal })).stamp;
+    await sandbox.writeFile({ path: 'range', bytes: bytes('0123456789'), signal });
+    const stamps = [await stampOf(0)];
+    expect(await stampOf(5)).toBe(stamps[0]);
+    for (const change of [
+      'printf x | dd of=range conv=notrunc',
+      'cp range r && mv r range',
+      'echo >>range',
+    ]) {
+      await shell(change);
+      stamps.push(await stampOf(0));
+    }
+    expect(new Set(stamps).size).toBe(4);
+  });
+
   test('gives no more than the limit at once', async () => {
     await shell('truncate -s 1G sparse');
     const piece = await sandbox.readFile('sparse', { length: 2 ** 30, signal });

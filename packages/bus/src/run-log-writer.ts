@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Chunk } from '@switchyard/protocol';
 import { createChunkBuffer } from './chunk-buffer.ts';
 import { answered } from './deadline.ts';
-import { paceOf } from './pace.ts';
+import { createDeltaPace, flushEveryMs, paceOf } from './pace.ts';
 import { appendEncoded, type AppendOutcome, encodeChunk } from './run-log.ts';
 
 /**
@@ -21,8 +21,8 @@ export class RunLogError extends Error {
 
 export interface RunLogWriter {
   /**
-   * Takes a chunk, in order. Deltas are merged and sent at most every 20 ms, tool events at once. The promise, when
-   * there is one, resolves once the buffer has room again: await it. Throws or rejects with RunLogError after a failure.
+   * Takes a chunk, in order. Deltas are merged and sent at most every 20 ms in the mean, tool events at once. The promise,
+   * when there is one, resolves once the buffer has room again: await it. Throws or rejects with RunLogError after a failure.
    */
   write(chunk: Chunk): void | Promise<void>;
   /** Resolves once all that was written before is in the log; rejects with RunLogError. */
@@ -47,8 +47,6 @@ export interface RunLogWriterOptions {
   readonly giveUpMs?: number;
 }
 
-/** Fast enough for the eye, slow enough to merge a model's 50-200 tokens a second. From the design. */
-const flushEveryMs = 20;
 /** Keeps one append below a millisecond of Redis's time (48,000 chunks a second were measured). */
 const batchLimits = { maxChunks: 128, maxBytes: 256 * 1024 };
 /** One attempt; a guess, well above any p99 and well below the lock's 5 s. */
@@ -61,10 +59,10 @@ const attemptMs = 2000;
 export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
   const { maxWaitingBytes = 256 * 1024, giveUpMs = 10_000 } = options;
   const buffer = createChunkBuffer();
+  const deltas = createDeltaPace();
   const waiters = new Set<Waiter>();
   let lastOrdinal = options.lastOrdinal;
   let acknowledged = 0;
-  let lastDeltaAt = -Infinity;
   let dueAt = Infinity;
   let isSending = false;
   let timer: NodeJS.Timeout | undefined;
@@ -120,7 +118,7 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
       const chunks = buffer.take(batchLimits);
       const { taken } = buffer;
       if (buffer.length === 0) dueAt = Infinity;
-      if (chunks.some((chunk) => paceOf(chunk) === 'delta')) lastDeltaAt = performance.now();
+      if (chunks.some((chunk) => paceOf(chunk) === 'delta')) deltas.sent(performance.now());
       await append(chunks);
       acknowledged = taken;
       settle();
@@ -170,7 +168,7 @@ export function createRunLogWriter(options: RunLogWriterOptions): RunLogWriter {
       const now = performance.now();
       switch (paceOf(chunk)) {
         case 'delta':
-          schedule(Math.max(now, lastDeltaAt + flushEveryMs));
+          schedule(deltas.dueAt(now));
           break;
         case 'frame':
           schedule(now + flushEveryMs);

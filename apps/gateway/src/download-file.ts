@@ -34,24 +34,32 @@ export async function downloadFile(
   if (absolutePath === workspaceRoot) throw new AppError('invalid_path', 'The path names no file.');
   if (project.sandboxId === null) throw new AppError('not_found', 'The workspace has no such file.');
 
-  const signal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(limits.downloadTimeoutMs)]);
-  const sandbox = await sandboxes.open({ projectId: project.id, sandboxId: project.sandboxId, signal });
-  const first = await sandbox.readFile(absolutePath, { offset: 0, length: limits.downloadPageBytes, signal });
+  const { outgoing } = c.env;
+  const leaving = c.req.raw.signal;
+  const timely = () => AbortSignal.any([leaving, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
+  const sandbox = await sandboxes.open({
+    projectId: project.id,
+    sandboxId: project.sandboxId,
+    signal: timely(),
+  });
+  const length = limits.downloadPageBytes;
+  const readPage = (offset: number) => sandbox.readFile(absolutePath, { offset, length, signal: timely() });
+  const first = await readPage(0);
   if (first.size > limits.downloadBytes) {
     throw new AppError('payload_too_large', `The file is larger than ${limits.downloadBytes} bytes.`);
   }
   const name = absolutePath.slice(absolutePath.lastIndexOf('/') + 1);
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-  const pages = pagesOf(first, {
-    readPage: (offset) =>
-      sandbox.readFile(absolutePath, { offset, length: limits.downloadPageBytes, signal }),
-    cut(error) {
-      if (!c.req.raw.signal.aborted)
-        logger.warn({ requestId: c.get('requestId'), error }, 'a download was cut');
-      // Not an error of the stream, which would be told in the middle of the file.
-      c.env.outgoing.destroy();
-    },
+  const cut = (error: unknown) => {
+    if (!leaving.aborted) logger.warn({ requestId: c.get('requestId'), error }, 'a download was cut');
+    // Not an error of the stream, which would be told in the middle of the file.
+    outgoing.destroy();
+  };
+  // Told when nothing moves on the connection any more: the client's fault if something waits for him.
+  outgoing.setTimeout(limits.stalledDownloadMs, () => {
+    if (outgoing.writableLength > 0) cut(new Error('The client takes nothing.'));
   });
+  const pages = pagesOf(first, { readPage, cut });
   return c.body(pages, 200, {
     'content-type': mediaTypes[extension] ?? 'application/octet-stream',
     'content-length': String(first.size),

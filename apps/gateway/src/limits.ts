@@ -45,7 +45,10 @@ export const limits = {
   /** One file read out of a workspace, and how much of it is held at a time. */
   downloadBytes: 256 * mebibyte,
   downloadPageBytes: mebibyte,
-  downloadTimeoutMs: 120_000,
+  /** A client who takes nothing of a download for this long is cut off. */
+  stalledDownloadMs: 60_000,
+  /** One question to a sandbox: a page of a file, or a folder. It may have to start before it answers. */
+  sandboxTimeoutMs: 120_000,
   /** Verified tokens are remembered until they expire, but no longer than this: a withdrawn signing key counts then. */
   tokenCacheMs: 300_000,
   /** A revoked API key works no longer than this. */

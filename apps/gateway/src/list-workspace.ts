@@ -23,7 +23,7 @@ export async function listWorkspace(
   const folder = resolveWorkspacePath(path);
   if (project.sandboxId === null) return { entries: [], isTruncated: false };
   if (!sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
-  const signal = AbortSignal.any([leaving, AbortSignal.timeout(limits.downloadTimeoutMs)]);
+  const signal = AbortSignal.any([leaving, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
   const sandbox = await sandboxes.open({ projectId: project.id, sandboxId: project.sandboxId, signal });
   const { entries, isTruncated } = await sandbox.list(folder, { maxEntries: limits.listedEntries, signal });
   return {

@@ -1,17 +1,17 @@
 import type { FeedListener } from './run-feed.ts';
 import type { RunFeeds } from './run-feeds.ts';
 
-/** Resolves when the run has ended or was deleted, `waitMs` have passed, or the caller has gone. */
+/** Resolves when the run has ended or was deleted, `waitMs` have passed, or one of `endedBy` is aborted. */
 export async function awaitRunEnd(
   { feeds }: { readonly feeds: RunFeeds },
   runId: string,
-  { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
+  { waitMs, endedBy }: { readonly waitMs: number; readonly endedBy: readonly AbortSignal[] },
 ): Promise<void> {
   const feed = await feeds.join(runId);
   try {
     // What ended before the feed was joined is not told by an event any more.
     await feeds.refresh(runId);
-    if (feed.state?.isEnded || feed.isDeleted || signal.aborted) return;
+    if (feed.state?.isEnded || feed.isDeleted || endedBy.some(({ aborted }) => aborted)) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(settle, waitMs);
       const listener: FeedListener = {
@@ -24,11 +24,11 @@ export async function awaitRunEnd(
       };
       function settle(): void {
         clearTimeout(timer);
-        signal.removeEventListener('abort', settle);
+        for (const signal of endedBy) signal.removeEventListener('abort', settle);
         feed.remove(listener);
         resolve();
       }
-      signal.addEventListener('abort', settle);
+      for (const signal of endedBy) signal.addEventListener('abort', settle);
       feed.add(listener);
     });
   } finally {

@@ -17,6 +17,8 @@ import type { StoreUploads } from './store-uploads.ts';
 export interface Gateway {
   readonly config: Config;
   readonly logger: Logger;
+  /** Aborted when the process begins to stop. */
+  readonly stopping: AbortSignal;
   readonly sql: Database;
   readonly redis: Redis;
   readonly queue: RunQueue;

@@ -6,7 +6,10 @@ import type { Gateway, GatewayContext, GatewayEnv } from './gateway.ts';
 import { asAppError, problemOfError } from './problem.ts';
 
 /** Gives every request its id and, when it is answered, its one line in the log. Streams write theirs at their end. */
-export function identifyRequest({ logger }: Pick<Gateway, 'logger'>): MiddlewareHandler<GatewayEnv> {
+export function identifyRequest({
+  logger,
+  stopping,
+}: Pick<Gateway, 'logger' | 'stopping'>): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     const startedAt = performance.now();
     const requestId = newId();
@@ -15,6 +18,8 @@ export function identifyRequest({ logger }: Pick<Gateway, 'logger'>): Middleware
     c.header('x-content-type-options', 'nosniff');
     c.header('cache-control', 'no-store');
     await next();
+    // The next request is another gateway's, and the stop need not wait for this connection.
+    if (stopping.aborted) c.header('connection', 'close');
     if (c.res === RESPONSE_ALREADY_SENT) return;
     const line = {
       requestId,

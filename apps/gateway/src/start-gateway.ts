@@ -66,6 +66,7 @@ export async function startGateway({
   const gateway: Gateway = {
     config,
     logger,
+    stopping: lifecycle.signal,
     sql,
     redis,
     queue,

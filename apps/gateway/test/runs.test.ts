@@ -183,6 +183,25 @@ describe('GET /v1/runs/:id', () => {
     expect((await waiting).run).toMatchObject({ status: 'completed', reason: 'finished', steps: 1 });
     expect((await client.getRun(run.id, { waitMs: 30_000 })).queue).toBeNull();
   });
+
+  test('with waitMs is answered before its time by a gateway that stops', async () => {
+    const another = await stack.startAnother();
+    const { token } = stack.signIn();
+    const { run } = await stack.client(token).startRun({ input: 'Wait for me.' });
+    const polling = fetch(`${another.url}/v1/runs/${run.id}?waitMs=60000`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const followedRuns = async () => {
+      const response = await fetch(`${another.adminUrl}/status`);
+      return ((await response.json()) as { followedRuns: number }).followedRuns;
+    };
+    await expect.poll(followedRuns).toBe(1);
+    await another.drain();
+    const response = await polling;
+    expect(response.status).toBe(200);
+    expect(response.headers.get('connection')).toBe('close');
+    expect(await response.json()).toMatchObject({ run: { id: run.id, status: 'queued' } });
+  });
 });
 
 describe('POST /v1/runs/:id/cancel', () => {

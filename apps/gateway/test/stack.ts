@@ -31,7 +31,7 @@ export interface Stack {
   /** Stops the gateway alone, as SIGTERM does. */
   drain(): Promise<void>;
   /** A second gateway on the same services. */
-  startAnother(): Promise<{ readonly url: string; drain(): Promise<void> }>;
+  startAnother(): Promise<{ readonly url: string; readonly adminUrl: string; drain(): Promise<void> }>;
   stop(): Promise<void>;
 }
 

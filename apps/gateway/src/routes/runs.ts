@@ -67,7 +67,8 @@ export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {
     const { waitMs } = validate(waitSchema, c.req.query());
     let run = await readRun(sql, c.get('actor'), c.req.param('id'));
     if (waitMs > 0 && !isEnded(run.status)) {
-      await awaitRunEnd(gateway, run.id, { waitMs, signal: c.req.raw.signal });
+      // A gateway that stops says how it stands now: whoever asks again comes to another one.
+      await awaitRunEnd(gateway, run.id, { waitMs, endedBy: [c.req.raw.signal, gateway.stopping] });
       run = await readRun(sql, c.get('actor'), run.id);
     }
     return c.json({ run, queue: await queuePlaceOf(gateway, run) } satisfies RunResponse);

@@ -53,6 +53,19 @@ export const environmentSchema = z.object({
     .refine((domains) => domains !== null, 'not a list of domains')
     .optional()
     .describe('The only domains that they reach, separated by commas, *. before one for its subdomains.'),
+  SANDBOX_PREVIEW_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(0)
+    .describe('Port of the previews of what programs in sandboxes serve; 0 asks the system for a free one.'),
+  SANDBOX_PREVIEW_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'What browsers reach that port by, with a wildcard for its subdomains (and no cookie of yours on it); unset: localhost.',
+    ),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });
 
@@ -69,6 +82,8 @@ export interface Config {
   readonly minFreeDiskBytes: number;
   /** Null: no way out. */
   readonly egress: EgressPolicy | null;
+  readonly previewPort: number;
+  readonly previewUrl: string | null;
   readonly logLevel: z.infer<typeof environmentSchema>['LOG_LEVEL'];
 }
 
@@ -92,6 +107,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     minFreeDiskBytes: parsed.SANDBOX_FREE_DISK_MB * mebibyte,
     egress:
       parsed.SANDBOX_EGRESS === 'off' ? null : { allowedDomains: parsed.SANDBOX_EGRESS_DOMAINS ?? null },
+    previewPort: parsed.SANDBOX_PREVIEW_PORT,
+    previewUrl: parsed.SANDBOX_PREVIEW_URL ?? null,
     logLevel: parsed.LOG_LEVEL,
   };
 }

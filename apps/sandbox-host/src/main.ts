@@ -34,6 +34,7 @@ const host = await startSandboxHost({
   limits: config.limits,
   minFreeDiskBytes: config.minFreeDiskBytes,
   egress: config.egress,
+  previews: { port: config.previewPort, publicUrl: config.previewUrl },
   logger,
 });
 lifecycle.onStop('sandboxes', () => host.close());

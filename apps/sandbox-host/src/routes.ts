@@ -5,6 +5,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { parseDomains } from './egress/policy.ts';
 import { HostError } from './host-error.ts';
+import type { PreviewServer } from './previews/preview-server.ts';
 import type { SandboxRegistry, SandboxView } from './sandbox-registry.ts';
 import { forwardToInit, InitGoneError } from './toolbox-proxy.ts';
 
@@ -13,7 +14,11 @@ type HostContext = Context<{ Bindings: HttpBindings }>;
 interface Route {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly handle: (registry: SandboxRegistry, c: HostContext) => Promise<Response> | Response;
+  readonly handle: (
+    registry: SandboxRegistry,
+    c: HostContext,
+    previews: PreviewServer,
+  ) => Promise<Response> | Response;
 }
 
 const createSchema = z.object({
@@ -28,6 +33,11 @@ const createSchema = z.object({
     .optional(),
   // What this host cannot keep it must not promise.
   networkAllowList: z.literal('').optional(),
+});
+
+const previewSchema = z.object({
+  port: z.coerce.number().int().min(1).max(65_535),
+  seconds: z.coerce.number().int().min(1).max(86_400).default(60),
 });
 
 /** The sandbox as the Daytona API describes one. */
@@ -75,6 +85,20 @@ function idOf(c: HostContext): string {
   return c.req.param('id') ?? '';
 }
 
+/** A sandbox id is a UUID: the address of a preview holds it. */
+function preview(registry: SandboxRegistry, c: HostContext, previews: PreviewServer): Response {
+  const query = previewSchema.safeParse({
+    port: c.req.param('port'),
+    seconds: c.req.query('expiresInSeconds'),
+  });
+  if (!query.success) throw new HostError(400, 'INVALID_REQUEST', 'There is no such port, or no such time.');
+  const { port, seconds } = query.data;
+  const sandboxId = registry.find(idOf(c)).record.id;
+  const url = previews.urlOf({ sandboxId, port, expiresAt: Math.ceil(Date.now() / 1000) + seconds });
+  const token = new URL(url).hostname.split('.')[0]?.slice(`${port}-`.length) ?? '';
+  return c.json({ sandboxId, port, token, url });
+}
+
 function forward(path: string): Route['handle'] {
   return async (registry, c) => {
     const id = idOf(c);
@@ -105,6 +129,7 @@ export const routes: readonly Route[] = [
     handle: async (registry, c) =>
       c.json(describe(c, await registry.start(registry.find(idOf(c)).record.id))),
   },
+  { method: 'GET', path: '/sandbox/:id/ports/:port/signed-preview-url', handle: preview },
   { method: 'POST', path: '/toolbox/:id/process/execute', handle: forward('/process/execute') },
   { method: 'POST', path: '/toolbox/:id/files/bulk-upload', handle: forward('/files/bulk-upload') },
 ];
@@ -118,10 +143,12 @@ function refuse(c: HostContext, { status, code, message }: HostError): Response 
 /** The host's HTTP side. Every route needs the key, as a bearer token. */
 export function createApp({
   registry,
+  previews,
   apiKey,
   logger,
 }: {
   readonly registry: SandboxRegistry;
+  readonly previews: PreviewServer;
   readonly apiKey: string;
   readonly logger: Logger;
 }): Hono<{ Bindings: HttpBindings }> {
@@ -133,7 +160,7 @@ export function createApp({
     }
     return next();
   });
-  for (const { method, path, handle } of routes) app.on(method, path, (c) => handle(registry, c));
+  for (const { method, path, handle } of routes) app.on(method, path, (c) => handle(registry, c, previews));
   app.notFound((c) => refuse(c, new HostError(404, 'NOT_FOUND', 'No such route.')));
   app.onError((error, c) => {
     if (error instanceof HostError) return refuse(c, error);

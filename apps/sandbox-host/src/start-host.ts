@@ -12,6 +12,8 @@ import { type EgressPolicy, narrowPolicy } from './egress/policy.ts';
 import { findTool } from './launch-command.ts';
 import { defaultLimits, type SandboxLimits } from './limits.ts';
 import { startNamespace } from './namespace.ts';
+import { startPreviewServer } from './previews/preview-server.ts';
+import { createPreviewTokens } from './previews/preview-token.ts';
 import { createApp } from './routes.ts';
 import { createRecords, type SandboxRecord } from './sandbox-record.ts';
 import { createRegistry, type SandboxRegistry } from './sandbox-registry.ts';
@@ -38,6 +40,8 @@ export interface SandboxHostOptions {
   readonly minFreeDiskBytes?: number;
   /** What sandboxes may reach: the public internet when it is not given, nothing when it is null. */
   readonly egress?: EgressPolicy | null;
+  /** Where previews are served, and by which address browsers reach them; default: a free port of localhost. */
+  readonly previews?: { readonly port: number; readonly publicUrl: string | null };
   /** How the proxy resolves and connects; for tests, which record it. */
   readonly network?: EgressNetwork;
   /** For the tests of the wall alone. */
@@ -169,7 +173,14 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     logger,
   });
 
-  const app = createApp({ registry, apiKey: options.apiKey, logger });
+  const previews = await startPreviewServer({
+    host: options.host,
+    ...(options.previews ?? { port: 0, publicUrl: null }),
+    tokens: createPreviewTokens(options.apiKey),
+    registry,
+    logger,
+  });
+  const app = createApp({ registry, previews, apiKey: options.apiKey, logger });
   const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
     const listening = serve(
       {
@@ -198,6 +209,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     clearInterval(timer);
     await watch?.close();
     await gates.closeAll();
+    await previews.close();
     await ticking;
     await new Promise<void>((resolve) => {
       server.close(() => resolve());

@@ -1,5 +1,5 @@
 import { lstatSync, readlinkSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { buildSeccompProgram } from './seccomp.ts';
@@ -15,7 +15,7 @@ const etcFiles: Record<(typeof generatedEtcFiles)[number], string> = {
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
 };
 
-const insideSources = ['init', 'execute', 'receive-files', 'relay'];
+const insideFolder = join(import.meta.dirname, 'inside');
 
 /** Written whole and readable by every sandbox's user, whatever this process's umask is. */
 async function publish(path: string, content: string | Uint8Array): Promise<void> {
@@ -48,8 +48,10 @@ export async function writeSystemFiles(folder: string): Promise<SystemFiles> {
   const processor = findProcessor(process.arch);
   await publish(seccompPath, processor === null ? '' : buildSeccompProgram(processor));
   for (const [name, text] of Object.entries(etcFiles)) await publish(join(etc, name), text);
-  for (const name of insideSources) {
-    const source = await readFile(join(import.meta.dirname, 'inside', `${name}.ts`), 'utf8');
+  for (const file of await readdir(insideFolder)) {
+    const name = /^([\w-]+)\.ts$/.exec(file)?.[1];
+    if (name === undefined) continue;
+    const source = await readFile(join(insideFolder, file), 'utf8');
     const script = stripTypeScriptTypes(source).replaceAll(/(from '\.\/[a-z-]+)\.ts'/g, "$1.mjs'");
     await publish(join(inside, `${name}.mjs`), script);
   }

@@ -4,6 +4,8 @@
  */
 import { unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { connectPort } from './connect-port.ts';
 import { execute, type ExecuteRequest } from './execute.ts';
 import { BadUploadError, receiveFiles } from './receive-files.ts';
 import { startRelay } from './relay.ts';
@@ -100,6 +102,10 @@ const server = createServer((request, response) => {
     if (!response.headersSent) answerError(response, 500, 'INTERNAL', message);
     else response.destroy();
   });
+});
+server.on('connect', (request, socket, head) => {
+  alarm.refresh();
+  connectPort(request.url ?? '', socket as Socket, head);
 });
 // The host keeps its connections and closes them itself.
 server.keepAliveTimeout = 0;

@@ -1,0 +1,167 @@
+import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { pipeline } from 'node:stream';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '@switchyard/process';
+import { HostError } from '../host-error.ts';
+import type { SandboxRegistry } from '../sandbox-registry.ts';
+import { openPort } from './open-port.ts';
+import type { PreviewGrant, PreviewTokens } from './preview-token.ts';
+
+/** Passes browsers on to the ports of sandboxes that they hold an address for. */
+export interface PreviewServer {
+  /** The address of a grant, for a browser. */
+  urlOf(grant: PreviewGrant): string;
+  close(): Promise<void>;
+}
+
+/** Of one sandbox; a page with its assets and sockets needs a dozen. */
+const maxConnections = 128;
+
+/** Of one connection each (RFC 9110, 7.6.1). */
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Starts it on a port of its own, so that no page of a sandbox ever shares an origin with an API. The first label of
+ * the host name is the permission (see PreviewTokens); requests and WebSockets pass as they are.
+ */
+export async function startPreviewServer(options: {
+  readonly host: string;
+  readonly port: number;
+  /** What browsers reach this port by, where a proxy stands before it; default `http://localhost:<port>`. */
+  readonly publicUrl: string | null;
+  readonly tokens: PreviewTokens;
+  readonly registry: Pick<SandboxRegistry, 'enter' | 'leave'>;
+  readonly logger: Logger;
+}): Promise<PreviewServer> {
+  const { tokens, registry, logger } = options;
+  const connections = new Map<string, number>();
+
+  /** Connects to the port that the request's host name grants; notes the sandbox's activity until it is closed. */
+  async function enter(request: IncomingMessage): Promise<Socket> {
+    const grant = tokens.read((request.headers.host ?? '').split('.')[0]?.toLowerCase() ?? '');
+    if (!grant)
+      throw new HostError(404, 'PREVIEW_OVER', 'This preview is over, or never was. Ask for a new one.');
+    const { sandboxId, port } = grant;
+    const count = connections.get(sandboxId) ?? 0;
+    if (count >= maxConnections)
+      throw new HostError(429, 'PREVIEW_BUSY', 'This preview has too many connections.');
+    const namespace = registry.enter(sandboxId);
+    connections.set(sandboxId, count + 1);
+    const leave = (): void => {
+      const left = (connections.get(sandboxId) ?? 1) - 1;
+      if (left === 0) connections.delete(sandboxId);
+      else connections.set(sandboxId, left);
+      registry.leave(sandboxId);
+    };
+    try {
+      const socket = await openPort(namespace, port);
+      socket.once('close', leave);
+      return socket;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const socket = await enter(request);
+    const onward = httpRequest({
+      createConnection: () => socket,
+      method: request.method ?? 'GET',
+      path: request.url ?? '/',
+      headers: headersOf(request, hopByHop),
+      setHost: false,
+    });
+    onward.on('response', (answer) => {
+      // The address is the permission: it stays out of what a page tells others.
+      response.setHeader('referrer-policy', 'no-referrer');
+      response.writeHead(answer.statusCode ?? 502, headersOf(answer, hopByHop));
+      pipeline(answer, response, () => socket.destroy());
+    });
+    onward.on('error', () => {
+      socket.destroy();
+      if (response.headersSent) response.destroy();
+      else
+        refuse(response, new HostError(502, 'PORT_NOT_OPEN', 'The program behind this preview broke off.'));
+    });
+    response.on('close', () => socket.destroy());
+    pipeline(request, onward, () => undefined);
+  }
+
+  /** A WebSocket, or whatever both ends agree on: bytes from then on. */
+  async function upgrade(request: IncomingMessage, near: Duplex, head: Buffer): Promise<void> {
+    const far = await enter(request);
+    const lines = [`${request.method} ${request.url} HTTP/1.1`];
+    for (const [name, values] of Object.entries(headersOf(request, new Set())))
+      for (const value of values) lines.push(`${name}: ${value}`);
+    far.write(`${lines.join('\r\n')}\r\n\r\n`);
+    far.write(head);
+    pipeline(near, far, () => near.destroy());
+    pipeline(far, near, () => far.destroy());
+  }
+
+  function explain(error: unknown): HostError {
+    if (error instanceof HostError) return error;
+    logger.error({ error }, 'preview failed');
+    return new HostError(502, 'PREVIEW_FAILED', 'The preview failed.');
+  }
+
+  const server = createServer((request, response) => {
+    pass(request, response).catch((error: unknown) => refuse(response, explain(error)));
+  });
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => undefined);
+    upgrade(request, socket, head).catch((error: unknown) => {
+      const { status, message } = explain(error);
+      socket.end(
+        `HTTP/1.1 ${status} Refused\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n${message}\n`,
+      );
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const publicUrl = new URL(options.publicUrl ?? `http://localhost:${port}`);
+
+  return {
+    urlOf: (grant) => `${publicUrl.protocol}//${tokens.labelOf(grant)}.${publicUrl.host}/`,
+    async close() {
+      await new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+/** Its headers by name, in the order and number in which they came. */
+function headersOf(message: IncomingMessage, without: ReadonlySet<string>): Record<string, string[]> {
+  const named = message.headers.connection?.toLowerCase().split(/\s*,\s*/) ?? [];
+  return Object.fromEntries(
+    Object.entries(message.headersDistinct).flatMap(([name, values]) =>
+      values === undefined || without.has(name) || (without.size > 0 && named.includes(name))
+        ? []
+        : [[name, values]],
+    ),
+  );
+}
+
+/** For people: a preview is opened in a browser. */
+function refuse(response: ServerResponse, { status, message }: HostError): void {
+  if (response.headersSent) return void response.destroy();
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
+  response.end(`${message}\n`);
+}

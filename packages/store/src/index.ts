@@ -33,6 +33,7 @@ export { listThreadRuns, readRun } from './read-run.ts';
 export { isCancelRequested, releaseRun } from './release-run.ts';
 export { type RequestedCancel, requestCancel } from './request-cancel.ts';
 export { resolveApiKey, resolveUser } from './resolve-actor.ts';
+export { createSandboxRecords } from './sandbox-records.ts';
 export { saveSandboxId } from './save-sandbox-id.ts';
 export { type SetToolState, setToolState } from './set-tool-state.ts';
 export { snapshot } from './snapshot.ts';
@@ -57,11 +58,13 @@ export type {
 } from './stored.ts';
 export { createStreamTicket, readTicketRun, revokeStreamTickets } from './stream-tickets.ts';
 export {
+  findDiscardedSandboxes,
   findLooseObjects,
   findTroubledRuns,
   forgetObjects,
   reserveObjects,
   type RunTrouble,
+  settleDiscardedSandbox,
   type TroubledRun,
   wakeRun,
 } from './sweep.ts';

@@ -66,3 +66,27 @@ export async function findLooseObjects(
 export async function forgetObjects(sql: Database, keys: readonly string[]): Promise<void> {
   await answerOf(sql<{ answer: null }[]>`select forget_objects(${[...keys]}) as answer`);
 }
+
+/** Names of sandboxes that no project has any more and that should be looked for now, the longest due first. */
+export async function findDiscardedSandboxes(
+  sql: Database,
+  { limit }: { readonly limit: number },
+): Promise<string[]> {
+  return answerOf(sql<{ answer: string[] }[]>`select find_discarded_sandboxes(${limit}) as answer`);
+}
+
+/**
+ * Says whether a discarded sandbox was not there when it was looked for. It is forgotten then, if it was discarded
+ * `settleMs` ago, so that nobody can still be making it; else it is found again in a minute. Answers whether it is forgotten.
+ */
+export async function settleDiscardedSandbox(
+  sql: Database,
+  {
+    name,
+    isAbsent,
+    settleMs,
+  }: { readonly name: string; readonly isAbsent: boolean; readonly settleMs: number },
+): Promise<boolean> {
+  return answerOf(sql<{ answer: boolean }[]>`
+    select settle_discarded_sandbox(${name}, ${isAbsent}, ${settleMs}) as answer`);
+}

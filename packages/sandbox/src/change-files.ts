@@ -73,6 +73,7 @@ export function createFileChanges(
             path,
             expected,
             mode: change.mode ?? defaultMode,
+            isModeForced: change.isModeForced ?? false,
             source: sourceOf(change.bytes),
             seen: key && { key, version: versionOfBytes(change.bytes) },
           };

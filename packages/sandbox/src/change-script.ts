@@ -13,8 +13,9 @@ export type ScriptChange =
   | {
       readonly kind: 'write';
       readonly path: string;
-      /** Of a file that is not there yet. */
+      /** Of a file that is not there yet, or of any. */
       readonly mode: number;
+      readonly isModeForced: boolean;
       readonly source: ContentSource;
       readonly expected: string | null;
       /** Who has seen the new content, and which version it is. */
@@ -77,7 +78,7 @@ stage_write() {
   [ -d "$n" ] && { word=is-folder; return 1; }
   [ ! "$2" ] || expect "$2" || return 1
   word=failed
-  content >"$new" && if [ -e "$n" ]; then chmod --reference="$n" -- "$new"; elif [ "$3" != 644 ]; then chmod "$3" -- "$new"; fi
+  content >"$new" && if [ -e "$n" ] && [ ! "$4" ]; then chmod --reference="$n" -- "$new"; elif [ "$3" != 644 ] || [ "$4" ]; then chmod "$3" -- "$new"; fi
 }
 stage_remove() {
   [ -d "\${1%/*}" ] || { word=not-found; return 1; }
@@ -114,7 +115,7 @@ function stage(change: ScriptChange, index: number, options: ChangeScriptOptions
     case 'write':
       return `${names}
 content() { ${contentOf(change.source, options.uploadPath)}; }
-f${index}=; stage_write ${path} ${expected} ${change.mode.toString(8)} || { f${index}=$folder; return 1; }
+f${index}=; stage_write ${path} ${expected} ${change.mode.toString(8)} ${change.isModeForced ? 'yes' : "''"} || { f${index}=$folder; return 1; }
 ${done}`;
     case 'remove':
       return `stage_remove ${path} ${expected} ${change.isRecursive ? 'yes' : "''"} || return 1

@@ -113,6 +113,8 @@ export type FileChange =
       readonly bytes: Uint8Array;
       /** Permission bits of a new file, default 0o644. */
       readonly mode?: number;
+      /** An existing file gets that mode, too. */
+      readonly isModeForced?: boolean;
       readonly expected?: ExpectedVersion;
     }
   | {

@@ -107,7 +107,15 @@ describe.each(shells)('under %s', (shell) => {
     const source = { kind: 'inline', base64: content.toString('base64') } as const;
     const claim = { key: newKey(), token: await token(), nonce: 'aa', resultJson: null };
     const root = folder.path;
-    const change = { kind: 'write', path: target, mode: 0o600, source, expected: null, seen: null } as const;
+    const change = {
+      kind: 'write',
+      path: target,
+      mode: 0o600,
+      isModeForced: false,
+      source,
+      expected: null,
+      seen: null,
+    } as const;
     const write = changeScript({ claim, root, nonce: 'aa', changes: [change], uploadPath: null });
     expect((await run(write)).words).toEqual(['ok']);
     expect((await run(write)).words).toEqual(['ok']);

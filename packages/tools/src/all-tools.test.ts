@@ -16,6 +16,7 @@ describe('the tools as the model is told of them', () => {
       'read_file',
       'write_file',
       'str_replace',
+      'apply_patch',
       'list_files',
       'todo',
       'ask',
@@ -25,7 +26,7 @@ describe('the tools as the model is told of them', () => {
 
   test('can be recovered when they change something in the sandbox', () => {
     const tools = allTools.filter((tool) => tool.effect === 'once' && tool.needs === 'sandbox');
-    expect(tools.map((tool) => tool.name)).toEqual(['shell', 'write_file', 'str_replace']);
+    expect(tools.map((tool) => tool.name)).toEqual(['shell', 'write_file', 'str_replace', 'apply_patch']);
     expect(tools.every((tool) => tool.recover !== undefined)).toBe(true);
   });
 

@@ -15,17 +15,24 @@ export type OpenedFile =
   | { readonly outcome: 'refused'; readonly message: string };
 
 /**
- * Reads a file to be edited. Refuses what is no text, too large, or not what this thread saw last of it. Throws what the
- * sandbox throws.
+ * Reads a file to be edited. Refuses what is no text or too large, unless it will only be removed, and what is not what
+ * this thread saw last of it. Throws what the sandbox throws.
  */
-export async function openForEdit(context: ToolContext, path: string): Promise<OpenedFile> {
+export async function openForEdit(
+  context: ToolContext,
+  path: string,
+  { isForRemoval = false }: { readonly isForRemoval?: boolean } = {},
+): Promise<OpenedFile> {
   const sandbox = await context.sandbox();
   const reader = { id: context.threadId, isRemembered: false };
   const read = await sandbox.readFile(path, { length: maxReadBytes, reader, signal: context.signal });
   const { bytes, size, version, lastSeen } = read;
-  if (size > bytes.byteLength) return refused(tooLargeText(path, size));
-  const content = kindOfContent(bytes);
-  if (content.kind === 'binary') return refused(`${path} is ${content.name}, not text. Nothing was changed.`);
+  if (!isForRemoval) {
+    if (size > bytes.byteLength) return refused(tooLargeText(path, size));
+    const content = kindOfContent(bytes);
+    if (content.kind === 'binary')
+      return refused(`${path} is ${content.name}, not text. Nothing was changed.`);
+  }
   if (lastSeen !== null && lastSeen !== version) return refused(staleText(path));
   return { outcome: 'opened', file: { path, bytes, version: version ?? '' } };
 }

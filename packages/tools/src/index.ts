@@ -1,4 +1,5 @@
 import type { Tool } from '@switchyard/agent';
+import { applyPatchTool } from './apply-patch.ts';
 import { askTool } from './ask.ts';
 import { completeTool } from './complete.ts';
 import { listFilesTool } from './list-files.ts';
@@ -14,6 +15,7 @@ export const allTools: readonly Tool[] = [
   readFileTool,
   writeFileTool,
   strReplaceTool,
+  applyPatchTool,
   listFilesTool,
   todoTool,
   askTool,

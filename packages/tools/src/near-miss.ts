@@ -12,14 +12,14 @@ const maxComparedLines = 10_000;
  * Tells the model why a text was not found in a file and what stands there instead: differences that are easy to
  * overlook by name, else the lines that are most like it. One to a few sentences, then numbered lines.
  */
-export function explainMiss(text: string, oldText: string): string {
+export function explainMiss(text: string, oldText: string, name = 'old_str'): string {
   const all = text.split('\n');
   const lines = all.slice(0, maxComparedLines).map((line) => line.replace(/\r$/, ''));
   return (
-    copiedNumbers(text, oldText) ??
-    lineEndMiss(text, oldText) ??
-    escapedText(text, oldText) ??
-    whitespaceMiss(lines, oldText) ??
+    copiedNumbers(text, oldText, name) ??
+    lineEndMiss(text, oldText, name) ??
+    escapedText(text, oldText, name) ??
+    whitespaceMiss(lines, oldText, name) ??
     characterMiss(lines, oldText) ??
     similarMiss(lines, oldText) ??
     (all.length > lines.length
@@ -29,28 +29,28 @@ export function explainMiss(text: string, oldText: string): string {
 }
 
 /** The line numbers of `read_file` were taken for a part of the file. */
-function copiedNumbers(text: string, oldText: string): string | null {
+function copiedNumbers(text: string, oldText: string, name: string): string | null {
   const numbered = /^ *\d+\t/;
   const lines = oldText.split('\n').filter((line) => line !== '');
   if (lines.length === 0 || !lines.every((line) => numbered.test(line))) return null;
   const bare = oldText.split('\n').map((line) => line.replace(numbered, ''));
   const isThere = text.replaceAll('\r\n', '\n').includes(bare.join('\n'));
   return isThere
-    ? 'old_str holds the line numbers of read_file. Leave out the numbers and the tab after them.'
+    ? `${name} holds the line numbers of read_file. Leave out the numbers and the tab after them.`
     : null;
 }
 
 /** Line breaks or quotes were escaped once too often. */
-function escapedText(text: string, oldText: string): string | null {
+function escapedText(text: string, oldText: string, name: string): string | null {
   const plain = oldText
     .replaceAll(/\\([nrt"'\\])/g, (_, letter: string) => unescaped[letter] ?? letter)
     .replaceAll('\r\n', '\n');
   if (plain === oldText || !text.replaceAll('\r\n', '\n').includes(plain)) return null;
-  return String.raw`old_str is escaped once too often: the file has real line breaks, tabs or quotes where old_str has a backslash and a letter (\n, \t, \"). Give them as they are.`;
+  return String.raw`${name} is escaped once too often: the file has real line breaks, tabs or quotes where ${name} has a backslash and a letter (\n, \t, \"). Give them as they are.`;
 }
 
 /** Nothing but line ends differs: the file has both kinds, or the text has the kind that the file has not. */
-function lineEndMiss(text: string, oldText: string): string | null {
+function lineEndMiss(text: string, oldText: string, name: string): string | null {
   const plain = text.replaceAll('\r\n', '\n');
   const at = plain.indexOf(oldText.replaceAll('\r\n', '\n'));
   if (at === -1) return null;
@@ -58,13 +58,13 @@ function lineEndMiss(text: string, oldText: string): string | null {
   const lines = text.split('\n').slice(first - 1, first - 2 + oldText.split('\n').length);
   const crlf = lines.flatMap((line, index) => (line.endsWith('\r') ? [first + index] : []));
   if (crlf.length === 0)
-    return String.raw`Only line ends differ: the file has LF (\n) there, old_str has CRLF (\r\n).`;
+    return String.raw`Only line ends differ: the file has LF (\n) there, ${name} has CRLF (\r\n).`;
   return String.raw`Only line ends differ: the file mixes both kinds and has CRLF (\r\n) at the end of ${nameLines(crlf)} there. Give \r\n for these and \n for the others.`;
 }
 
 const unescaped: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
-function whitespaceMiss(lines: readonly string[], oldText: string): string | null {
+function whitespaceMiss(lines: readonly string[], oldText: string, name: string): string | null {
   const normal = (line: string) => line.trim().replaceAll(/\s+/g, ' ');
   const places = findBlocks(lines, oldText, normal);
   const [first] = places;
@@ -73,7 +73,7 @@ function whitespaceMiss(lines: readonly string[], oldText: string): string | nul
   const details = wanted.flatMap((line, index) => {
     const number = first.start + index;
     const isEdge = index === 0 || index === wanted.length - 1;
-    return describeWhitespace(lines[number] ?? '', line, { number: number + 1, isEdge });
+    return describeWhitespace(lines[number] ?? '', line, { number: number + 1, isEdge, name });
   });
   const said =
     details.length > 0 ? ` ${details.slice(0, 3).join(' ')}` : ' Blank lines or spaces around it differ.';
@@ -84,15 +84,15 @@ function whitespaceMiss(lines: readonly string[], oldText: string): string | nul
 function describeWhitespace(
   line: string,
   wanted: string,
-  { number, isEdge }: { number: number; isEdge: boolean },
+  { number, isEdge, name }: { number: number; isEdge: boolean; name: string },
 ): string[] {
   const [there, given] = [indentOf(line), indentOf(wanted)];
   if (there !== given && !(isEdge && given === '')) {
-    return [`Line ${number} begins with ${nameSpace(there)}, in old_str with ${nameSpace(given)}.`];
+    return [`Line ${number} begins with ${nameSpace(there)}, in ${name} with ${nameSpace(given)}.`];
   }
   const [end, givenEnd] = [trailingOf(line), trailingOf(wanted)];
   if (end !== givenEnd)
-    return [`Line ${number} ends with ${nameSpace(end)}, in old_str with ${nameSpace(givenEnd)}.`];
+    return [`Line ${number} ends with ${nameSpace(end)}, in ${name} with ${nameSpace(givenEnd)}.`];
   if (line.trim() !== wanted.trim() && !isEdge) return [`The spaces inside line ${number} differ.`];
   return line.trim() !== wanted.trim() && /\s{2}|\t/.test(`${line.trim()}${wanted.trim()}`)
     ? [`The spaces or tabs inside line ${number} differ.`]

@@ -12,7 +12,7 @@ import { forwardToInit, InitGoneError } from './toolbox-proxy.ts';
 type HostContext = Context<{ Bindings: HttpBindings }>;
 
 interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly handle: (
     registry: SandboxRegistry,
@@ -130,6 +130,20 @@ export const routes: readonly Route[] = [
       c.json(describe(c, await registry.start(registry.find(idOf(c)).record.id))),
   },
   { method: 'GET', path: '/sandbox/:id/ports/:port/signed-preview-url', handle: preview },
+  {
+    method: 'POST',
+    path: '/sandbox/:id/stop',
+    handle: async (registry, c) => c.json(describe(c, await registry.stop(registry.find(idOf(c)).record.id))),
+  },
+  {
+    method: 'DELETE',
+    path: '/sandbox/:id',
+    async handle(registry, c) {
+      const sandbox = registry.find(idOf(c));
+      await registry.remove(sandbox.record.id);
+      return c.json({ ...describe(c, sandbox), state: 'destroyed', desiredState: 'destroyed' });
+    },
+  },
   { method: 'POST', path: '/toolbox/:id/process/execute', handle: forward('/process/execute') },
   { method: 'POST', path: '/toolbox/:id/files/bulk-upload', handle: forward('/files/bulk-upload') },
 ];

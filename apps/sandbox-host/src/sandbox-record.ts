@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { removeTree } from './remove-tree.ts';
 
 const recordSchema = z.object({
   id: z.uuid(),
@@ -21,6 +22,8 @@ const recordSchema = z.object({
 export type SandboxRecord = z.infer<typeof recordSchema>;
 
 const identitySchema = z.object({ pid: z.number().int().positive(), startTime: z.string() });
+
+const removedSuffix = '.removed';
 
 async function writeWhole(path: string, value: object): Promise<void> {
   await writeFile(`${path}.new`, JSON.stringify(value), { mode: 0o600 });
@@ -45,9 +48,17 @@ export function createRecords(folder: string) {
       writeWhole(join(folderOf(id), 'namespace.json'), identity),
     readIdentity: (id: string) => readJson(join(folderOf(id), 'namespace.json'), identitySchema),
     removeIdentity: (id: string) => rm(join(folderOf(id), 'namespace.json'), { force: true }),
-    /** Unreadable ones (a host killed while it made one) are left out. */
+    /** Of a sandbox that does not run. Renamed first: one that is half removed is no sandbox any more. */
+    async remove(id: string): Promise<void> {
+      const removed = folderOf(id) + removedSuffix;
+      await rename(folderOf(id), removed);
+      await removeTree(removed);
+    },
+    /** Unreadable ones (a host killed while it made one) are left out; what it was removing then is removed. */
     async readAll(): Promise<SandboxRecord[]> {
-      const names = await readdir(folder);
+      const found = await readdir(folder);
+      for (const name of found) if (name.endsWith(removedSuffix)) await removeTree(join(folder, name));
+      const names = found.filter((name) => !name.endsWith(removedSuffix));
       const records = await Promise.all(
         names.map((id) => readJson(join(folderOf(id), 'sandbox.json'), recordSchema)),
       );

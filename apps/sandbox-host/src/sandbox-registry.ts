@@ -73,6 +73,8 @@ export interface SandboxRegistry {
     id: string,
     options?: { readonly namespace?: Namespace; readonly reason?: string },
   ): Promise<SandboxView>;
+  /** Stops it and removes its workspace for good. */
+  remove(id: string): Promise<void>;
   /** The running namespace, and notes the activity. Throws HostError 409 when it is not started. */
   enter(id: string): Namespace;
   /** Notes the end of what `enter` began. */
@@ -82,6 +84,8 @@ export interface SandboxRegistry {
   /** Kills every sandbox. */
   close(): Promise<void>;
 }
+
+const notFound = (): HostError => new HostError(404, 'SANDBOX_NOT_FOUND', 'There is no such sandbox.');
 
 /** Loads all sandboxes and takes over those that a former host process left running. */
 export async function createRegistry(options: RegistryOptions): Promise<SandboxRegistry> {
@@ -131,7 +135,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
   function findEntry(idOrName: string): Entry {
     const entry =
       entries.get(idOrName) ?? [...entries.values()].find(({ record }) => record.name === idOrName);
-    if (!entry) throw new HostError(404, 'SANDBOX_NOT_FOUND', 'There is no such sandbox.');
+    if (!entry) throw notFound();
     return entry;
   }
 
@@ -152,6 +156,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
 
   async function startEntry(entry: Entry): Promise<void> {
     refuseIfImpossible();
+    if (!entries.has(entry.record.id)) throw notFound();
     if (stateOf(entry) === 'started') return;
     const startedAt = performance.now();
     const { id } = entry.record;
@@ -234,6 +239,15 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         if (!namespace || entry.namespace === namespace) await stopEntry(entry, reason);
       });
       return view(entry);
+    },
+    async remove(id) {
+      const entry = findEntry(id);
+      await inOrder(entry, async () => {
+        await stopEntry(entry, 'it is removed');
+        if (!entries.delete(id)) throw notFound();
+        await records.remove(id);
+        logger.info({ sandboxId: id }, 'sandbox removed');
+      });
     },
     enter(id) {
       const entry = findEntry(id);

@@ -17,6 +17,8 @@ describe('the tools as the model is told of them', () => {
       'write_file',
       'str_replace',
       'apply_patch',
+      'move',
+      'delete',
       'list_files',
       'todo',
       'ask',
@@ -26,7 +28,14 @@ describe('the tools as the model is told of them', () => {
 
   test('can be recovered when they change something in the sandbox', () => {
     const tools = allTools.filter((tool) => tool.effect === 'once' && tool.needs === 'sandbox');
-    expect(tools.map((tool) => tool.name)).toEqual(['shell', 'write_file', 'str_replace', 'apply_patch']);
+    expect(tools.map((tool) => tool.name)).toEqual([
+      'shell',
+      'write_file',
+      'str_replace',
+      'apply_patch',
+      'move',
+      'delete',
+    ]);
     expect(tools.every((tool) => tool.recover !== undefined)).toBe(true);
   });
 

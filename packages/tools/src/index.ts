@@ -2,7 +2,9 @@ import type { Tool } from '@switchyard/agent';
 import { applyPatchTool } from './apply-patch.ts';
 import { askTool } from './ask.ts';
 import { completeTool } from './complete.ts';
+import { deleteTool } from './delete.ts';
 import { listFilesTool } from './list-files.ts';
+import { moveTool } from './move.ts';
 import { readFileTool } from './read-file.ts';
 import { shellTool } from './shell.ts';
 import { strReplaceTool } from './str-replace.ts';
@@ -16,6 +18,8 @@ export const allTools: readonly Tool[] = [
   writeFileTool,
   strReplaceTool,
   applyPatchTool,
+  moveTool,
+  deleteTool,
   listFilesTool,
   todoTool,
   askTool,

@@ -1,43 +1,85 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createEventStreamParser, type StreamFrame } from './parse-event-stream.ts';
+import { createEventStreamParser, type EventStreamParser, type StreamFrame } from './parse-event-stream.ts';
 
-test('the frames do not depend on where the text was cut, nor on the kind of line ends', () => {
-  const word = fc.string().map((text) => text.replaceAll(/[\r\n]/g, ''));
-  const frame = fc.record({
-    id: fc.option(fc.stringMatching(/^\d+-\d+$/)),
-    data: fc.array(word, { minLength: 1, maxLength: 3 }),
-  });
+/** The same by the letter of the standard, of a text that came whole: what stands after the last line end is no line. */
+function parseWhole(text: string): { readonly frames: StreamFrame[]; readonly retryMs: number | null } {
+  const frames: StreamFrame[] = [];
+  let retryMs: number | null = null;
+  let id: string | null = null;
+  let data: string[] = [];
+  for (const line of text.split(/\r\n|\n|\r/).slice(0, -1)) {
+    if (line === '') {
+      if (data.length > 0) frames.push({ id, data: data.join('\n') });
+      [id, data] = [null, []];
+      continue;
+    }
+    const [, field = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (field === 'data') data.push(value);
+    if (field === 'id' && !value.includes('\0')) id = value;
+    if (field === 'retry' && /^\d+$/.test(value)) retryMs = Number(value);
+  }
+  return { frames, retryMs };
+}
+
+test('any text, cut anywhere, has the frames of the standard', () => {
+  const words = [
+    'data',
+    'id',
+    'retry',
+    'event',
+    ':',
+    ': ',
+    ' ',
+    '\n',
+    '\r',
+    '\r\n',
+    '\n\n',
+    '\0',
+    '7',
+    'ü😀',
+    '\ufeff',
+  ];
+  const lines = ['data: a\n', 'data: b\r\n', 'id: 1-1\r', 'retry: 5\n', ':\n\n'];
+  const text = fc.array(fc.constantFrom(...words, ...lines), { maxLength: 40 }).map((all) => all.join(''));
   fc.assert(
-    fc.property(
-      fc.array(frame),
-      fc.constantFrom('\n', '\r\n', '\r'),
-      fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
-      (frames, lineEnd, cuts) => {
-        const text = frames
-          .map(({ id, data }) =>
-            [
-              ': comment',
-              ...(id === null ? [] : [`id: ${id}`]),
-              ...data.map((line) => `data: ${line}`),
-              '',
-              '',
-            ].join(lineEnd),
-          )
-          .join('');
-        const parser = createEventStreamParser();
-        const parsed: StreamFrame[] = [];
-        for (let at = 0; at < text.length;) {
-          const length = cuts.next().value ?? 1;
-          parsed.push(...parser.push(text.slice(at, at + length)));
-          at += length;
-        }
-        // A carriage return at the end may be half of a line end: one more character settles it.
-        parsed.push(...parser.push('\n'));
-        expect(parsed).toEqual(frames.map(({ id, data }) => ({ id, data: data.join('\n') })));
-      },
-    ),
+    fc.property(text, fc.infiniteStream(fc.integer({ min: 0, max: 5 })), (whole, cuts) => {
+      const parser = createEventStreamParser();
+      const frames: StreamFrame[] = [];
+      for (let at = 0; at < whole.length;) {
+        const { value: length = 1 } = cuts.next();
+        frames.push(...parser.push(whole.slice(at, at + length)));
+        at += length;
+      }
+      expect({ frames, retryMs: parser.retryMs }).toEqual(parseWhole(whole));
+    }),
+    { numRuns: 2000 },
   );
+});
+
+const timeOf = (pieces: readonly string[]): number => {
+  const parser: EventStreamParser = createEventStreamParser();
+  const before = performance.now();
+  expect(pieces.flatMap((piece) => parser.push(piece)).length).toBeGreaterThan(0);
+  return performance.now() - before;
+};
+
+test.each<[string, (size: number) => string[]]>([
+  ['frames in one piece', (size) => ['id: 1-1\ndata: {"delta":"word "}\n\n'.repeat(size)]],
+  ['frames of a text with wide characters', (size) => ['id: 1-1\ndata: {"delta":"wörd→"}\n\n'.repeat(size)]],
+  ['lines that end in CRLF', (size) => ['data: {"delta":"word "}\r\n\r\n'.repeat(size)]],
+  [
+    'pieces of one frame',
+    (size) => ['data: ', ...Array.from({ length: size }, () => 'x'.repeat(64)), '\n\n'],
+  ],
+  ['lines of one frame', (size) => [...Array.from({ length: size }, () => 'data: x\n'), '\n']],
+])('many %s take time that grows with their number, not with its square', (_name, textOf) => {
+  const [small, large] = [textOf(2000), textOf(32_000)];
+  timeOf(small);
+  const short = Math.min(...Array.from({ length: 5 }, () => timeOf(small)));
+  const long = Math.min(timeOf(large), timeOf(large));
+  // Sixteen times as many; the square would be 256 times as long.
+  expect(long).toBeLessThan(short * 80);
 });
 
 test('an unfinished frame is not a frame, and ids are not carried over', () => {

@@ -17,7 +17,10 @@ export interface EventStreamParser {
  * frames without one are not given the last id again.
  */
 export function createEventStreamParser(): EventStreamParser {
-  let buffer = '';
+  /** The pieces of a line that has not ended yet: as one text it would be built and searched anew with each. */
+  let unfinished: string[] = [];
+  /** The last piece ended with a carriage return: a line feed that comes next is the other half of that line's end. */
+  let endedInReturn = false;
   let id: string | null = null;
   let data: string[] = [];
   let retryMs: number | null = null;
@@ -43,24 +46,29 @@ export function createEventStreamParser(): EventStreamParser {
       return retryMs;
     },
     push(text) {
-      buffer += text;
       const frames: StreamFrame[] = [];
-      let start = 0;
-      for (let at = nextLineEnd(buffer, start); at !== -1; at = nextLineEnd(buffer, start)) {
-        // A carriage return at the very end may be half of a CRLF: it waits for the next piece.
-        if (buffer[at] === '\r' && at === buffer.length - 1) break;
-        readLine(buffer.slice(start, at), frames);
-        start = buffer[at] === '\r' && buffer[at + 1] === '\n' ? at + 2 : at + 1;
+      if (text === '') return frames;
+      let start = endedInReturn && text.startsWith('\n') ? 1 : 0;
+      let lineFeed = placeOf(text, '\n', start);
+      let carriageReturn = placeOf(text, '\r', start);
+      // Ends with the text, of which each round takes a line. Each place is searched for once, from where the last was.
+      for (let end = Math.min(lineFeed, carriageReturn); end < text.length;) {
+        readLine(unfinished.join('') + text.slice(start, end), frames);
+        unfinished = [];
+        start = end === carriageReturn && lineFeed === end + 1 ? end + 2 : end + 1;
+        if (lineFeed < start) lineFeed = placeOf(text, '\n', start);
+        if (carriageReturn < start) carriageReturn = placeOf(text, '\r', start);
+        end = Math.min(lineFeed, carriageReturn);
       }
-      buffer = buffer.slice(start);
+      endedInReturn = text.endsWith('\r');
+      if (start < text.length) unfinished.push(text.slice(start));
       return frames;
     },
   };
 }
 
-function nextLineEnd(text: string, from: number): number {
-  const lineFeed = text.indexOf('\n', from);
-  const carriageReturn = text.indexOf('\r', from);
-  if (lineFeed === -1) return carriageReturn;
-  return carriageReturn === -1 ? lineFeed : Math.min(lineFeed, carriageReturn);
+/** Where the character stands next; the text's length when it does not. */
+function placeOf(text: string, character: string, from: number): number {
+  const at = text.indexOf(character, from);
+  return at === -1 ? text.length : at;
 }

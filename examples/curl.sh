@@ -31,7 +31,7 @@ echo "run $run"
 echo "== Follow it, and lose the connection after ten lines"
 api --no-buffer "$url/v1/runs/$run/stream" 2> /dev/null | head -n 10 | tee "$config.events"
 # An event counts once the empty line behind it has come.
-last=$(awk '/^id: /{ id = $2 } /^$/{ seen = id } END { print seen }' "$config.events")
+last=$(awk '/^id:/{ id = $2 } /^$/{ seen = id } END { print seen }' "$config.events")
 
 echo "== Go on behind event $last, to the end"
 api --no-buffer "$url/v1/runs/$run/stream" ${last:+-H "Last-Event-ID: $last"}

@@ -20,10 +20,15 @@ export function frameOfEvent(event: LoggedEvent): string {
   return `id: ${formatEventId(event)}\ndata: ${event.json}\n\n`;
 }
 
-/** A chunk that is not in the log. With an id only when everything before it is then known, so that it may be a cursor. */
+/**
+ * A chunk that is not in the log. With an id only when everything before it is then known, so that it may be a cursor. With
+ * a `start` all that the client has counts no more, so an empty id takes its cursor back (WHATWG HTML, 9.2.6): an EventSource
+ * that is cut off before the next one would go on behind what it had before, in the middle of the new message.
+ */
 export function frameOfChunk(chunk: Chunk, id: string | null = null): string {
   const data = `data: ${JSON.stringify(chunk)}\n\n`;
-  return id === null ? data : `id: ${id}\n${data}`;
+  if (id !== null) return `id: ${id}\n${data}`;
+  return chunk.type === 'start' ? `id:\n${data}` : data;
 }
 
 /** How long a client should wait before it connects again. */

@@ -1,5 +1,5 @@
-import type { Chunk, Run } from '@switchyard/protocol';
-import { reclaimRun } from '@switchyard/store';
+import { type Chunk, endingChunks, type Run } from '@switchyard/protocol';
+import { finishRun, reclaimRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startStack, type Stack } from './stack.ts';
 import { collect, connect, fold, idsOf, wholeLog } from './viewer.ts';
@@ -300,6 +300,38 @@ describe('a run that ended', () => {
     expect(await fold(seen.map(({ chunk }) => chunk))).toEqual(stored);
     const late = await collect(stack.client(token).followRun(run.id));
     expect(await fold(late.map(({ chunk }) => chunk))).toEqual(stored);
+  });
+});
+
+test('a viewer who is shown a run anew has no place in it any more, until he has the whole of it', async () => {
+  const run = await newRun();
+  const work = await startWork(stack, run);
+  await work.step('All that is stored.');
+  await work.append([{ type: 'start-step' }, { type: 'text-start', id: 'cut' }]);
+  const had = `${work.epoch}-${work.lastOrdinal}`;
+  // Its worker is slow: the run has ended, and the log lacks more than the gateway can add.
+  const closing: Chunk[] = [{ type: 'text-end', id: 'cut' }, { type: 'finish-step' }];
+  const lastOrdinal = work.lastOrdinal + closing.length;
+  const { run: ended } = await finishRun(stack.sql, {
+    runId: run.id,
+    epoch: work.epoch,
+    reason: 'stuck',
+    lastOrdinal,
+  });
+  const connection = await connect(streamUrl(run), { token, lastEventId: had });
+  expect(await connection.next()).toMatchObject({ data: expect.stringContaining('"start"') as string });
+  connection.close();
+  // Cut off behind that frame, an EventSource comes back with the last id that it was given, and with none when it is empty.
+  const seen = connection.text.slice(0, connection.text.indexOf('"start"'));
+  const place = [...seen.matchAll(/^id:(.*)$/gm)].at(-1)?.[1]?.trim() ?? had;
+  await work.append([...closing, ...endingChunks(ended)]);
+  const again = await connect(streamUrl(run), { token, lastEventId: place });
+  const chunks: Chunk[] = [];
+  for (let frame = await again.next(); frame && frame.data !== '[DONE]'; frame = await again.next())
+    chunks.push(JSON.parse(frame.data) as Chunk);
+  expect(await fold(chunks)).toMatchObject({
+    id: run.messageId,
+    parts: [{}, { text: 'All that is stored.' }, {}, {}],
   });
 });
 

@@ -6,7 +6,7 @@ const start = (id: string | null): Frame => ({ id, data: '{"type":"start","messa
 const word = (id: string | null): Frame => ({ id, data: '{"type":"text-delta","id":"t","delta":"word"}' });
 const queued: Frame = { id: null, data: '{"type":"data-run","data":{},"transient":true}' };
 const live = [queued, start('1-1'), word('1-2'), word('2-3'), word('2-4')];
-const snapshot = [start(null), word(null), word('3-9')];
+const snapshot = [start(''), word(null), word('3-9')];
 const clean = { lost: 0, repeated: 0, nameless: 0, replays: 0 };
 
 describe('the order of a viewer’s frames', () => {

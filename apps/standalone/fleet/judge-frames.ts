@@ -28,7 +28,7 @@ export function orderOf(frames: readonly Frame[]): FrameOrder {
   /** The next ordinal; null in a snapshot, whose last frame says it. */
   let next: number | null = 1;
   for (const frame of frames) {
-    const ordinal = frame.id === null ? null : (parseEventId(frame.id)?.ordinal ?? 0);
+    const ordinal = parseEventId(frame.id ?? '')?.ordinal ?? null;
     if (isStart(frame)) {
       starts += 1;
       next = ordinal === null ? null : 1;

@@ -54,15 +54,13 @@ export function watchBadly(watching: Watching): {
   const replaysAt: number[] = [];
   const faults: string[] = [];
   const sighting: Sighting = { who: 'a cut viewer', frames, isDone: false, replaysAt, faults };
-  /** An EventSource keeps the last id that it saw; our own client forgets it at a `start`, for it has nothing before. */
-  const forgetsAtStart = random.chance(0.5);
+  /** The last id that came; an empty one takes it back. */
   let cursor: string | null = null;
 
   function take(frame: Frame): void {
-    if (isStart(frame) && forgetsAtStart) cursor = null;
     if (frame.id !== null) {
-      cursor = frame.id;
-      counts.events += 1;
+      cursor = frame.id === '' ? null : frame.id;
+      if (cursor !== null) counts.events += 1;
     }
     frames.push({ ...frame, at: now() });
     onFrame(frame);

@@ -1,4 +1,7 @@
-/** One event of a server-sent event stream; `id` is null when the event itself carried none. */
+/**
+ * One event of a server-sent event stream. `id` is null when the event itself carried none, and empty when it says that the
+ * client has no place in the stream any more.
+ */
 export interface StreamFrame {
   readonly id: string | null;
   readonly data: string;

@@ -22,11 +22,14 @@ function workerWith(...tools: Parameters<typeof createToolset>[0][number][]): Wo
   return { ...harness.worker, tools: createToolset(tools) };
 }
 
+/** Far above what it takes: the cores are shared. */
+const patient = { timeout: 20_000 };
+
 async function untilLogged(runId: string, type: Chunk['type']): Promise<void> {
   await vi.waitFor(async () => {
     const { events } = await readRunLog(harness.redis, runId, { afterOrdinal: 0 });
     expect(events.map(({ chunk }) => chunk.type)).toContain(type);
-  });
+  }, patient);
 }
 
 async function expectEnd({ run: { id } }: StartedRun) {
@@ -127,13 +130,17 @@ describe('a cancel', () => {
     await vi.waitFor(() => expect(harness.model.requests.at(-1)?.abortedAt).not.toBeNull());
   });
 
-  it('of a model that has not answered yet leaves no step', async () => {
+  it('of a model that has not answered yet leaves no step, and counts what it was asked', async () => {
     const started = await harness.start({ turns: [{ steps: [{ stall: true }] }] });
+    const before = harness.model.requests.length;
     const execution = executeRun(harness.worker, jobOf(started));
-    await vi.waitFor(() => expect(harness.model.requests.at(-1)?.endedAt).toBeNull());
+    await vi.waitFor(() => expect(harness.model.requests.length).toBeGreaterThan(before), patient);
     await cancel(started);
     await execution;
-    expect((await expectEnd(started)).run).toMatchObject({ status: 'cancelled', steps: 0 });
+    const { run, message } = await expectEnd(started);
+    expect(run).toMatchObject({ status: 'cancelled', steps: 0, usage: { outputTokens: 0, estimated: true } });
+    expect(run.usage.inputTokens).toBeGreaterThan(0);
+    expect(message).toMatchObject({ parts: [] });
   });
 
   it('of a running tool stops it, closes its call and those after it, and says when', async () => {

@@ -63,6 +63,9 @@ export async function askModel(options: AskModel): Promise<Asked> {
   const { journal, stop, request, step, lead, toolNames, retry, deadlines, logger } = options;
   let usage = noUsage;
   for (let attempt = 1; ; attempt += 1) {
+    // Nothing was sent, so nothing is charged.
+    if (stop.signal.aborted && stop.cause() !== 'lost')
+      return { outcome: 'stopped', modelAbortedAt: null, usage };
     const answer = createAnswerChunks({ attempt: `${step}.${attempt}`, knownTools: toolNames });
     let hasShown = false;
     const show = async (...chunks: readonly Chunk[]) => {

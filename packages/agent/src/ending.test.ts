@@ -1,4 +1,4 @@
-import type { Chunk } from '@switchyard/protocol';
+import { type Chunk, noUsage } from '@switchyard/protocol';
 import { describe, expect, it } from 'vitest';
 import { composeEnding, decideAfter } from './ending.ts';
 
@@ -34,6 +34,17 @@ describe('the ending', () => {
       reason: 'cancelled',
       closing: [],
     });
+  });
+
+  it('counts what a model was asked that showed nothing, and nothing for one that was not asked', async () => {
+    const usage = { ...noUsage, inputTokens: 9, totalTokens: 9, estimated: true };
+    const silent = { ...options, chunks: [], isStored: false };
+    expect(await composeEnding({ ...silent, usage, costUsd: 0.5 })).toEqual({
+      reason: 'cancelled',
+      lastStep: { step: 2, parts: [], usage, costUsd: 0.5 },
+      closing: [],
+    });
+    expect(await composeEnding({ ...silent, usage: noUsage, costUsd: 0 })).not.toHaveProperty('lastStep');
   });
 
   it('keeps the partial text of a step that was not stored', async () => {

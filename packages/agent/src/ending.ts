@@ -93,7 +93,11 @@ export async function composeEnding(options: {
     ...(error === undefined ? {} : { error }),
     ...(cancelReceipt === undefined ? {} : { cancelReceipt }),
   };
-  if (chunks.length === 0) return { ...common, closing: [] };
+  if (chunks.length === 0) {
+    if (isStored || usage === undefined || usage.totalTokens === 0) return { ...common, closing: [] };
+    // The model had read the request, though nothing of its answer came to be shown.
+    return { ...common, lastStep: { step, parts: [], usage, costUsd: costUsd ?? null }, closing: [] };
+  }
   const closing = [...last, ...closingChunks([...chunks, ...last], openCallText)];
   const parts = await foldChunks([...chunks, ...closing]);
   if (!isStored) {

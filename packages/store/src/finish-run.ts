@@ -13,7 +13,7 @@ export interface FinishRun {
   readonly error?: { readonly code: string; readonly detail: string } | undefined;
   /**
    * The step that was under way, closed; not stored before. Without usage its model call is settled by estimate; with
-   * usage, a cost that is absent or null is one that is not known.
+   * usage, a cost that is absent or null is one that is not known. Without parts its model call is counted, and no step.
    * Absent: no model call was under way, and a reserved one costs nothing.
    */
   readonly lastStep?:

@@ -92,6 +92,16 @@ describe('finishRun', () => {
     expect(run.usage.inputTokens).toBeGreaterThan(0);
   });
 
+  it('counts a model that showed nothing, and no step of it', async () => {
+    const { runId, epoch } = await newClaimedRun(sql, actor);
+    const step = { step: 1, parts: [{ part: stepStart }], usage: usageOf(1, 1), costUsd: 0.5 };
+    await storeParts(sql, { runId, epoch, ...step, lastOrdinal: 3, isFinal: false });
+    const lastStep = { step: 2, parts: [], usage: usageOf(10, 0), costUsd: 0.5 };
+    const { run } = await finishRun(sql, { runId, epoch, reason: 'cancelled', lastStep, lastOrdinal: 3 });
+    expect(run).toMatchObject({ steps: 1, usage: usageOf(11, 1), costUsd: 1 });
+    expect(await sql`select from usage where run_id = ${runId} and settled_at is not null`).toHaveLength(2);
+  });
+
   it('leaves no reservation open', async () => {
     const { runId, epoch } = await newClaimedRun(sql, actor);
     await finishRun(sql, { runId, epoch, reason: 'time-limit', lastOrdinal: 2 });

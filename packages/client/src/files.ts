@@ -1,6 +1,6 @@
 import type { FileResponse, WorkspaceResponse } from '@switchyard/protocol';
+import { readBytes } from './read-bytes.ts';
 import { apiPath, queryOf, requestJson, type SendRequest } from './request.ts';
-import { unreachable } from './switchyard-error.ts';
 import { blobOf, type Upload } from './upload.ts';
 
 interface Abortable {
@@ -22,26 +22,16 @@ export function createFileMethods(send: SendRequest): FileMethods {
   const contentOf = (projectId: string, path: string) =>
     `${apiPath`/v1/projects/${projectId}/files/content`}${queryOf({ path })}`;
 
-  async function readBytes(path: string, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-    const response = await send(path, { signal });
-    try {
-      return new Uint8Array(await response.arrayBuffer());
-    } catch (cause) {
-      signal?.throwIfAborted();
-      throw unreachable(cause);
-    }
-  }
-
   return {
     list: async (projectId, path, { signal } = {}) =>
       requestJson(send, `${apiPath`/v1/projects/${projectId}/files`}${queryOf({ path })}`, { signal }),
-    read: async (projectId, path, { signal } = {}) => readBytes(contentOf(projectId, path), signal),
+    read: async (projectId, path, { signal } = {}) => readBytes(send, contentOf(projectId, path), signal),
     upload: (file, { projectId, signal } = {}) => {
       const form = new FormData();
       if (projectId !== undefined) form.append('projectId', projectId);
       form.append('file', blobOf(file), file.name);
       return requestJson(send, '/v1/files', { method: 'POST', body: form, signal });
     },
-    download: async (fileId, { signal } = {}) => readBytes(apiPath`/v1/files/${fileId}`, signal),
+    download: async (fileId, { signal } = {}) => readBytes(send, apiPath`/v1/files/${fileId}`, signal),
   };
 }

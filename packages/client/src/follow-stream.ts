@@ -1,3 +1,4 @@
+import { beforeSilence } from './before-silence.ts';
 import { createEventStreamParser } from './parse-event-stream.ts';
 import { pause, withJitter } from './pause.ts';
 import { createStreamPlace, type FollowedEvent, isLast } from './stream-place.ts';
@@ -51,13 +52,13 @@ export async function* followStream(
     const parser = createEventStreamParser();
     let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
     try {
-      const response = await beforeSilence(openStream(place.cursor, ended), ended);
+      const response = await beforeSilence(openStream(place.cursor, ended), { silenceMs, ended });
       // Only for a cursor at the run's end there is nothing to send.
       if (response.status === 204 && place.cursor !== null) return;
       reader = readerOf(response);
       const decoder = new TextDecoder();
       for (;;) {
-        const { done, value } = await beforeSilence(reader.read(), ended);
+        const { done, value } = await beforeSilence(reader.read(), { silenceMs, ended });
         if (done) break;
         const { events, fault } = place.take(parser.push(decoder.decode(value, { stream: true })));
         if (events.length > 0) {
@@ -102,19 +103,4 @@ function readerOf({ headers, body }: Response): ReadableStreamDefaultReader<Uint
   if (isStream && body) return body.getReader();
   // What stands between (a sign-in page of a network, a proxy) answered in the server's place.
   throw unreachable(new Error('The answer is no event stream.'));
-}
-
-/** Rejects when nothing comes for too long, and when the connection is given up, whatever becomes of the promise. */
-async function beforeSilence<Value>(promise: Promise<Value>, ended: AbortSignal): Promise<Value> {
-  const stopped = Promise.withResolvers<never>();
-  const timer = setTimeout(() => stopped.reject(new Error('The server fell silent.')), silenceMs);
-  const abort = () => stopped.reject(ended.reason);
-  if (ended.aborted) abort();
-  else ended.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, stopped.promise]);
-  } finally {
-    clearTimeout(timer);
-    ended.removeEventListener('abort', abort);
-  }
 }

@@ -18,8 +18,6 @@ export function createProjectMethods(send: SendRequest): ProjectMethods {
     read: async (projectId) => requestJson(send, apiPath`/v1/projects/${projectId}`),
     rename: async (projectId, name) =>
       requestJson(send, apiPath`/v1/projects/${projectId}`, { method: 'PATCH', body: { name } }),
-    delete: async (projectId) => {
-      await send(apiPath`/v1/projects/${projectId}`, { method: 'DELETE' });
-    },
+    delete: async (projectId) => requestJson(send, apiPath`/v1/projects/${projectId}`, { method: 'DELETE' }),
   };
 }

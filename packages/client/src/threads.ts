@@ -41,9 +41,7 @@ export function createThreadMethods(send: SendRequest): ThreadMethods {
       requestJson(send, apiPath`/v1/threads/${threadId}`, { method: 'PATCH', body: { title } }),
     archive: async (threadId, archived = true) =>
       requestJson(send, apiPath`/v1/threads/${threadId}`, { method: 'PATCH', body: { archived } }),
-    delete: async (threadId) => {
-      await send(apiPath`/v1/threads/${threadId}`, { method: 'DELETE' });
-    },
+    delete: async (threadId) => requestJson(send, apiPath`/v1/threads/${threadId}`, { method: 'DELETE' }),
     messages: async (threadId, { signal, ...query } = {}) =>
       requestJson(send, `${apiPath`/v1/threads/${threadId}/messages`}${queryOf(query)}`, { signal }),
     runs: async (threadId, { signal } = {}) =>

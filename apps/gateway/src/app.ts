@@ -28,8 +28,18 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
     cors({
       origin: (origin) => allowedOrigin(gateway.config.corsOrigins, origin),
       allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'Last-Event-ID', 'X-Account-Id'],
+      allowHeaders: [
+        'Authorization',
+        'Content-Type',
+        'Idempotency-Key',
+        'If-Range',
+        'Last-Event-ID',
+        'Range',
+        'X-Account-Id',
+      ],
       exposeHeaders: [
+        'Content-Range',
+        'ETag',
         'Location',
         'X-Run-Id',
         'X-Thread-Id',

@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { AppError } from '@switchyard/protocol';
 import { type FileContent, resolveWorkspacePath, workspaceRoot } from '@switchyard/sandbox';
 import type { Gateway, GatewayContext } from './gateway.ts';
 import { limits } from './limits.ts';
+import { openWorkspace, type Workspace } from './open-workspace.ts';
+import { readRange } from './read-range.ts';
 
 /** What browsers may show without running anything; everything else is bytes. */
 const mediaTypes: Readonly<Record<string, string>> = {
@@ -18,40 +21,42 @@ const mediaTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Answers with a file of a project's workspace, read page by page inside its sandbox. Throws AppError `invalid_path`,
- * `not_found`, `payload_too_large` above `limits.downloadBytes`, and what the sandbox itself has to say.
+ * Answers with a file of a project's workspace or one range of it, read page by page inside its sandbox. Throws AppError
+ * `invalid_path`, `not_found`, `range_not_satisfiable`, and what the sandbox itself has to say.
  */
 export async function downloadFile(
-  { sandboxes, logger }: Pick<Gateway, 'sandboxes' | 'logger'>,
+  gateway: Pick<Gateway, 'sql' | 'sandboxes' | 'logger'>,
   c: GatewayContext,
-  {
-    project,
-    path,
-  }: { readonly project: { readonly id: string; readonly sandboxId: string | null }; readonly path: string },
+  { workspace, path }: { readonly workspace: Workspace; readonly path: string },
 ): Promise<Response> {
-  if (!sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
   const absolutePath = resolveWorkspacePath(path);
   if (absolutePath === workspaceRoot) throw new AppError('invalid_path', 'The path names no file.');
-  if (project.sandboxId === null) throw new AppError('not_found', 'The workspace has no such file.');
+  if (workspace.sandboxId === null) throw new AppError('not_found', 'The workspace has no such file.');
 
   const { outgoing } = c.env;
   const leaving = c.req.raw.signal;
   const timely = () => AbortSignal.any([leaving, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
-  const sandbox = await sandboxes.open({
-    projectId: project.id,
-    sandboxId: project.sandboxId,
-    signal: timely(),
+  const sandbox = await openWorkspace(gateway, workspace, timely());
+  const readPage = (offset: number, length: number) =>
+    sandbox.readFile(absolutePath, { offset, length, signal: timely() });
+  // Most files are one page, and most requests want it all.
+  const first = await readPage(0, limits.downloadPageBytes);
+  const etag = `"${createHash('sha256').update(first.stamp).digest('base64url').slice(0, 22)}"`;
+  const range = readRange({
+    header: c.req.header('range'),
+    ifRange: c.req.header('if-range'),
+    etag,
+    size: first.size,
   });
-  const length = limits.downloadPageBytes;
-  const readPage = (offset: number) => sandbox.readFile(absolutePath, { offset, length, signal: timely() });
-  const first = await readPage(0);
-  if (first.size > limits.downloadBytes) {
-    throw new AppError('payload_too_large', `The file is larger than ${limits.downloadBytes} bytes.`);
+  if (range === 'unsatisfiable') {
+    const { size } = first;
+    throw new AppError('range_not_satisfiable', `The file has ${size} bytes.`, { details: { size } });
   }
+  const { start, end } = range ?? { start: 0, end: first.size };
   const name = absolutePath.slice(absolutePath.lastIndexOf('/') + 1);
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const cut = (error: unknown) => {
-    if (!leaving.aborted) logger.warn({ requestId: c.get('requestId'), error }, 'a download was cut');
+    if (!leaving.aborted) gateway.logger.warn({ requestId: c.get('requestId'), error }, 'a download was cut');
     // Not an error of the stream, which would be told in the middle of the file.
     outgoing.destroy();
   };
@@ -59,10 +64,13 @@ export async function downloadFile(
   outgoing.setTimeout(limits.stalledDownloadMs, () => {
     if (outgoing.writableLength > 0) cut(new Error('The client takes nothing.'));
   });
-  const pages = pagesOf(first, { readPage, cut });
-  return c.body(pages, 200, {
+  const pages = pagesOf(first, { start, end, readPage, cut });
+  return c.body(pages, range ? 206 : 200, {
     'content-type': mediaTypes[extension] ?? 'application/octet-stream',
-    'content-length': String(first.size),
+    'content-length': String(end - start),
+    'accept-ranges': 'bytes',
+    etag,
+    ...(range ? { 'content-range': `bytes ${start}-${end - 1}/${first.size}` } : {}),
     'content-disposition': contentDisposition(name),
     'content-security-policy': "default-src 'none'; sandbox",
     'cache-control': 'no-store',
@@ -70,32 +78,39 @@ export async function downloadFile(
 }
 
 /**
- * The file's pages, the next one read when the last one was taken. A file that is changed meanwhile is no file any more:
- * then, as after any other failure, the answer is cut, so that nobody takes what he has for the whole.
+ * The file's bytes from `start` to before `end`, the next page read when the last one was taken. A file that is changed
+ * meanwhile is no file any more: then, as after any other failure, the answer is cut, so that nobody takes what he has
+ * for the whole.
  */
 function pagesOf(
   first: FileContent,
-  {
-    readPage,
-    cut,
-  }: {
-    readonly readPage: (offset: number) => Promise<FileContent>;
+  options: {
+    readonly start: number;
+    readonly end: number;
+    readonly readPage: (offset: number, length: number) => Promise<FileContent>;
     readonly cut: (error: unknown) => void;
   },
 ): ReadableStream<Uint8Array> {
-  let offset = 0;
+  const { start, end, readPage, cut } = options;
+  let offset = start;
+  async function nextPage(): Promise<Uint8Array> {
+    const inFirst = first.bytes.subarray(offset, end);
+    if (inFirst.length > 0) return inFirst;
+    const { bytes, stamp } = await readPage(offset, Math.min(limits.downloadPageBytes, end - offset));
+    if (stamp !== first.stamp || bytes.length === 0)
+      throw new Error('The file was changed while it was read.');
+    return bytes;
+  }
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { bytes, stamp } = offset === 0 ? first : await readPage(offset);
-          const left = first.size - offset;
-          if (stamp !== first.stamp || (bytes.length === 0 && left > 0)) {
-            throw new Error('The file was changed while it was read.');
+          if (offset < end) {
+            const bytes = await nextPage();
+            offset += bytes.length;
+            controller.enqueue(bytes);
           }
-          if (bytes.length > 0) controller.enqueue(bytes.subarray(0, left));
-          offset += bytes.length;
-          if (offset >= first.size) controller.close();
+          if (offset >= end) controller.close();
         } catch (error) {
           cut(error);
         }

@@ -42,9 +42,14 @@ export const limits = {
   page: { default: 50, max: 200 },
   /** How many faults one problem document names. */
   reportedFaults: 20,
-  /** One file read out of a workspace, and how much of it is held at a time. */
-  downloadBytes: 256 * mebibyte,
+  /** How much of a file that is read out of a workspace is held at a time. */
   downloadPageBytes: mebibyte,
+  /** One file put into a workspace; its bytes go through in pieces. */
+  workspaceFileBytes: 4096 * mebibyte,
+  /** A client who sends nothing of such a file for this long is cut off. */
+  stalledUploadMs: 60_000,
+  /** How long the address of a port is good for. */
+  previewS: 3600,
   /** A client who takes nothing of a download for this long is cut off. */
   stalledDownloadMs: 60_000,
   /** One question to a sandbox: a page of a file, or a folder. It may have to start before it answers. */

@@ -1,7 +1,8 @@
-import { AppError, type WorkspaceResponse } from '@switchyard/protocol';
-import { resolveWorkspacePath } from '@switchyard/sandbox';
+import type { WorkspaceEntry, WorkspaceResponse } from '@switchyard/protocol';
+import { type FileStat, resolveWorkspacePath } from '@switchyard/sandbox';
 import type { Gateway } from './gateway.ts';
 import { limits } from './limits.ts';
+import { openWorkspace, type Workspace } from './open-workspace.ts';
 
 /**
  * What lies in a folder of a project's workspace, at most `limits.listedEntries` entries. A project that never had a
@@ -9,30 +10,21 @@ import { limits } from './limits.ts';
  * itself has to say.
  */
 export async function listWorkspace(
-  { sandboxes }: Pick<Gateway, 'sandboxes'>,
-  {
-    project,
-    path,
-    signal: leaving,
-  }: {
-    readonly project: { readonly id: string; readonly sandboxId: string | null };
-    readonly path: string;
-    readonly signal: AbortSignal;
-  },
+  gateway: Pick<Gateway, 'sql' | 'sandboxes'>,
+  options: { readonly workspace: Workspace; readonly path: string; readonly signal: AbortSignal },
 ): Promise<WorkspaceResponse> {
-  const folder = resolveWorkspacePath(path);
-  if (project.sandboxId === null) return { entries: [], isTruncated: false };
-  if (!sandboxes) throw new AppError('sandbox_unavailable', 'No sandbox service is configured.');
-  const signal = AbortSignal.any([leaving, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
-  const sandbox = await sandboxes.open({ projectId: project.id, sandboxId: project.sandboxId, signal });
+  const { workspace } = options;
+  const folder = resolveWorkspacePath(options.path);
+  if (workspace.sandboxId === null) return { entries: [], isTruncated: false };
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
+  const sandbox = await openWorkspace(gateway, workspace, signal);
   const { entries, isTruncated } = await sandbox.list(folder, { maxEntries: limits.listedEntries, signal });
   return {
-    entries: entries.map((entry) => ({
-      path: entry.path,
-      kind: entry.kind,
-      size: entry.size,
-      modifiedAt: new Date(entry.modifiedAtMs).toISOString(),
-    })),
+    entries: entries.map(entryOf),
     isTruncated,
   };
+}
+
+export function entryOf({ path, kind, size, modifiedAtMs }: FileStat): WorkspaceEntry {
+  return { path, kind, size, modifiedAt: new Date(modifiedAtMs).toISOString() };
 }

@@ -17,12 +17,13 @@ const defaultRetryMs = 2000;
 export function problemOfError(error: unknown, requestId: string): ProblemAnswer {
   const known = asAppError(error);
   const { status, title } = describeError(known.code);
-  const { retryAfterMs, allow, ...members } = known.details;
+  const { retryAfterMs, allow, size, ...members } = known.details;
   return {
     status,
     headers: headersOf(known.code, {
       retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : defaultRetryMs,
       allow: typeof allow === 'string' ? allow : '',
+      size: typeof size === 'number' ? size : 0,
     }),
     body: {
       ...members,
@@ -50,13 +51,19 @@ export function asAppError(error: unknown): AppError {
 
 function headersOf(
   code: ErrorCode,
-  { retryAfterMs, allow }: { readonly retryAfterMs: number; readonly allow: string },
+  {
+    retryAfterMs,
+    allow,
+    size,
+  }: { readonly retryAfterMs: number; readonly allow: string; readonly size: number },
 ): Record<string, string> {
   switch (code) {
     case 'unauthorized':
       return { 'www-authenticate': 'Bearer' };
     case 'method_not_allowed':
       return { allow };
+    case 'range_not_satisfiable':
+      return { 'content-range': `bytes */${size}` };
     case 'rate_limited':
     case 'unavailable':
       return { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };

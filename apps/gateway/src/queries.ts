@@ -46,3 +46,6 @@ export const viewSchema = z.object({
     .optional()
     .describe('Ends the stream, with `finish` and `[DONE]`, where the run waits for a person.'),
 });
+
+/** The path of `GET /v1/projects/:id/ports/:port`. */
+export const portSchema = z.object({ port: z.coerce.number().int().min(1).max(65_535) });

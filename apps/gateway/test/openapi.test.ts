@@ -129,6 +129,9 @@ test('every operation answers as the document says', async () => {
   await sandboxes.close();
   expect((await client.files.list(project.id)).entries).toMatchObject([{ path: 'notes.json' }]);
   await client.readFile(project.id, 'notes.json');
+  await client.files.write(project.id, 'more.txt', 'x');
+  await client.files.remove(project.id, 'more.txt');
+  await client.files.port(project.id, 3000);
   const { file } = await client.files.upload({ name: 'a.txt', content: 'a' });
   expect((await get(file.url, authorization)).status).toBe(302);
 

@@ -71,10 +71,10 @@ export function createSendRequest({ url, token, fetch }: RequestTarget): SendReq
 const maxRepeats = 2;
 
 /**
- * Sends a request and reads its answer as JSON; `body` is sent as JSON unless it is a form. What may be repeated, a
+ * Sends a request and reads its answer as JSON; `body` is sent as JSON unless it is a form or bytes. What may be repeated, a
  * GET or a request with an idempotency key, is sent again when its line breaks. All of it takes at most two minutes
- * (a guess: the API answers within seconds, or within `waitMs`, at most one minute), but for forms, whose files may
- * be large.
+ * (a guess: the API answers within seconds, or within `waitMs`, at most one minute), but for forms and
+ * bytes, which may be large.
  */
 export async function requestJson<Answer>(
   send: SendRequest,
@@ -82,11 +82,11 @@ export async function requestJson<Answer>(
   options: Omit<RequestOptions, 'body'> & { readonly body?: object | undefined } = {},
 ): Promise<Answer> {
   const { method = 'GET', headers, body, signal } = options;
-  const isForm = body instanceof FormData;
+  const isRaw = body instanceof FormData || body instanceof Blob;
   const deadline = new AbortController();
-  const timer = isForm ? undefined : setTimeout(() => deadline.abort(new Error('No answer came.')), 120_000);
+  const timer = isRaw ? undefined : setTimeout(() => deadline.abort(new Error('No answer came.')), 120_000);
   const sent = new Headers(headers);
-  if (body !== undefined && !isForm) sent.set('content-type', 'application/json');
+  if (body !== undefined && !isRaw) sent.set('content-type', 'application/json');
   const ended = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
   const isRepeatable = method === 'GET' || sent.has('idempotency-key');
 
@@ -95,7 +95,7 @@ export async function requestJson<Answer>(
       method,
       headers: sent,
       signal: ended,
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isRaw ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
     return (response.status === 204 ? undefined : JSON.parse(text)) as Answer;

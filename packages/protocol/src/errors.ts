@@ -12,6 +12,7 @@ const errorTable = {
   conflict: { status: 409, title: 'The state has changed meanwhile.', isRetryable: false },
   payload_too_large: { status: 413, title: 'The request body is too large.', isRetryable: false },
   unsupported_media_type: { status: 415, title: 'The content type is not supported.', isRetryable: false },
+  range_not_satisfiable: { status: 416, title: 'The file has no such bytes.', isRetryable: false },
   idempotency_mismatch: {
     status: 422,
     title: 'The idempotency key was used with another body.',

@@ -32,3 +32,15 @@ export const workspaceResponseSchema = z.object({
   isTruncated: z.boolean(),
 });
 export type WorkspaceResponse = z.infer<typeof workspaceResponseSchema>;
+
+/** The answer of `PUT /v1/projects/:id/files/content`. */
+export const workspaceEntryResponseSchema = z.object({ entry: workspaceEntrySchema });
+export type WorkspaceEntryResponse = z.infer<typeof workspaceEntryResponseSchema>;
+
+/** The answer of `GET /v1/projects/:id/ports/:port`: who has `url` reaches the port until `expiresAt`, and nothing else. */
+export const portResponseSchema = z.object({
+  port: z.int(),
+  url: z.url(),
+  expiresAt: z.iso.datetime({ offset: true }),
+});
+export type PortResponse = z.infer<typeof portResponseSchema>;

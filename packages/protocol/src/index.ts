@@ -121,6 +121,10 @@ export {
   uploadFileFieldsSchema,
   type WorkspaceEntry,
   workspaceEntrySchema,
+  type PortResponse,
+  portResponseSchema,
+  type WorkspaceEntryResponse,
+  workspaceEntryResponseSchema,
   type WorkspaceResponse,
   workspaceResponseSchema,
 } from './files.ts';

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Sandbox as DaytonaSandbox } from '@daytonaio/sdk';
 import { AppError } from '@switchyard/protocol';
 import { callService } from './call-service.ts';
@@ -16,13 +17,23 @@ export interface ScriptOptions {
   readonly timeoutMs?: number;
 }
 
-/** The two things that are asked of a service's sandbox; everything else is made of them. */
+/** The few things that are asked of a service's sandbox; everything else is made of them. */
 export interface RemoteSandbox {
   readonly id: string;
   runScript(script: string, options: ScriptOptions): Promise<ScriptAnswer>;
   /** Makes the folder when it is missing. */
   upload(path: string, bytes: Uint8Array, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** The same of a content that comes in pieces; memory holds a few of them. */
+  uploadStream(path: string, content: Readable, options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Where a browser reaches the port for that time, without any other permission. */
+  previewUrl(
+    port: number,
+    options: { readonly forSeconds: number; readonly signal: AbortSignal },
+  ): Promise<string>;
 }
+
+/** A file of many gigabytes over a slow line; who sends watches over the pieces. */
+const streamTimeoutMs = 4 * 3_600_000;
 
 /** Below the slowest upload that is still worth waiting for (guess). */
 const minUploadBytesPerMs = 100;
@@ -63,6 +74,17 @@ export function createRemoteSandbox(sandbox: DaytonaSandbox, requestTimeoutMs: n
           timeoutMs / 1000,
         ),
       );
+    },
+    async uploadStream(path, content, { signal }) {
+      const call = { what: 'upload a stream', signal, isRepeatable: false, timeoutMs: streamTimeoutMs };
+      await callService(call, () =>
+        sandbox.fs.uploadFileStream(content, path, { signal, timeout: streamTimeoutMs / 1000 }),
+      );
+    },
+    async previewUrl(port, { forSeconds, signal }) {
+      const call = { what: 'address a port', signal, isRepeatable: true, timeoutMs: requestTimeoutMs };
+      const { url } = await callService(call, () => sandbox.getSignedPreviewUrl(port, forSeconds));
+      return url;
     },
   };
 }

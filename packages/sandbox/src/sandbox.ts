@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { JSONValue } from './json.ts';
 
 /**
@@ -163,6 +164,20 @@ export interface Sandbox {
     readonly signal: AbortSignal;
     readonly claim?: Claim;
   }): Promise<void>;
+  /**
+   * The same of a content that comes in pieces, whatever its size, which is used up. Not repeatable: an error of the
+   * stream is this call's, and nothing has changed then.
+   */
+  writeStream(options: {
+    readonly path: string;
+    readonly content: Readable;
+    readonly signal: AbortSignal;
+  }): Promise<void>;
+  /** Where a browser reaches what listens on the port, for so many seconds; the address is the permission. */
+  previewUrl(
+    port: number,
+    options: { readonly forSeconds: number; readonly signal: AbortSignal },
+  ): Promise<string>;
   /**
    * Makes all changes or none; no two for one path. `conflict` when something else stands at a path than is expected,
    * also when it comes there at the last moment. `readerId` has seen what it writes.

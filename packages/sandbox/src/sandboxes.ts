@@ -9,6 +9,7 @@ import { createRemoteSandbox } from './remote-sandbox.ts';
 import { attachToCommand, type CommandRunner, runCommand } from './run-command.ts';
 import type { Sandbox } from './sandbox.ts';
 import { identifyScript } from './call-scripts.ts';
+import { createStreamWriting } from './write-stream.ts';
 import { SandboxGoneError } from './service-errors.ts';
 
 export interface SandboxesOptions {
@@ -184,13 +185,16 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     const { words } = await remote.runScript(identifyScript(), { what: 'identify a sandbox', signal });
     const incarnation = formatIncarnation(sandbox.id, words[1] ?? '');
     const runner: CommandRunner = { remote, incarnation, endedKeys: [] };
+    const changes = mapAllGone(createFileChanges(remote));
     return {
       id: sandbox.id,
       incarnation,
       run: (commandOptions) => mapGone(runCommand(runner, commandOptions)),
       attachCall: (attachOptions) => mapGone(attachToCommand(remote, attachOptions)),
       ...mapAllGone(createFileReading(remote)),
-      ...mapAllGone(createFileChanges(remote)),
+      ...changes,
+      ...mapAllGone(createStreamWriting(remote, changes)),
+      previewUrl: (port, previewOptions) => mapGone(remote.previewUrl(port, previewOptions)),
       ...mapAllGone(createCallRecords(remote)),
     };
   }

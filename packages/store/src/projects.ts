@@ -16,14 +16,18 @@ export async function createProject(
   return projectOfRow(row);
 }
 
-/** With the id of its sandbox, null before a tool needed one. Throws `not_found`. */
+/**
+ * With the id of its sandbox, null before a tool needed one. Throws `not_found`, and `forbidden` when the actor may read
+ * it and not do `action`.
+ */
 export async function readProject(
   sql: Database,
   actor: Actor,
   projectId: string,
+  action: 'read' | 'write' = 'read',
 ): Promise<Project & { readonly sandboxId: string | null }> {
   const row = await answerOf(sql<{ answer: ProjectRow }[]>`
-    select to_json(find_project(${actorValue(sql, actor)}, 'read', ${projectId})) as answer`);
+    select to_json(find_project(${actorValue(sql, actor)}, ${action}, ${projectId})) as answer`);
   return { ...projectOfRow(row), sandboxId: row.sandbox_id };
 }
 

@@ -10,12 +10,19 @@ const text: JsonSchema = { type: 'string' };
 
 /** What the headers of answers say. */
 export const responseHeaders: Readonly<Record<HeaderName, HeaderText>> = {
+  'Accept-Ranges': { description: 'Always `bytes`.', schema: { const: 'bytes' } },
   Allow: { description: 'The methods that the route takes.', schema: text, example: 'GET, HEAD, OPTIONS' },
   'Cache-Control': { description: 'Nothing is kept on the way.', schema: text },
   'Content-Disposition': {
     description: 'An attachment under the file’s name (RFC 6266).',
     schema: text,
   },
+  'Content-Range': {
+    description: 'Which bytes these are, of how many.',
+    schema: text,
+    example: 'bytes 0-99/1234',
+  },
+  ETag: { description: 'Names this content of the file.', schema: text },
   Location: { description: 'The address of what was made, or of where to go on.', schema: text },
   RateLimit: {
     description: 'What is left of the account’s writing requests, and in how many seconds it is renewed.',
@@ -48,5 +55,14 @@ export const requestHeaders = {
   'Last-Event-ID': {
     description: 'The `id:` of the last event that you have; it wins over `?after=`.',
     schema: { type: 'string', pattern: '^[1-9]\\d{0,14}-[1-9]\\d{0,14}$' },
+  },
+  Range: {
+    description: 'One range of bytes; several are answered with the whole file.',
+    schema: text,
+    example: 'bytes=0-99',
+  },
+  'If-Range': {
+    description: 'The `ETag` that the file must still have for the range to hold; else all of it comes.',
+    schema: text,
   },
 } as const satisfies Readonly<Record<string, HeaderText>>;

@@ -16,6 +16,7 @@ export const namedSchemas = {
   MeResponse: protocol.meResponseSchema,
   MessagesResponse: protocol.messagesResponseSchema,
   ModelsResponse: protocol.modelsResponseSchema,
+  PortResponse: protocol.portResponseSchema,
   Problem: protocol.problemSchema,
   Project: protocol.projectSchema,
   ProjectResponse: protocol.projectResponseSchema,
@@ -41,5 +42,6 @@ export const namedSchemas = {
   UploadedFile: protocol.uploadedFileSchema,
   Usage: protocol.usageSchema,
   WorkspaceEntry: protocol.workspaceEntrySchema,
+  WorkspaceEntryResponse: protocol.workspaceEntryResponseSchema,
   WorkspaceResponse: protocol.workspaceResponseSchema,
 } as const satisfies Readonly<Record<string, z.ZodType>>;

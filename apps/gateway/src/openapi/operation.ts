@@ -1,13 +1,17 @@
 import type { ErrorCode } from '@switchyard/protocol';
 import type { z } from 'zod';
+import type { requestHeaders } from './headers.ts';
 
 /** A schema of JSON Schema 2020-12, which OpenAPI 3.1 takes as it is. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export type HeaderName =
+  | 'Accept-Ranges'
   | 'Allow'
   | 'Cache-Control'
   | 'Content-Disposition'
+  | 'Content-Range'
+  | 'ETag'
   | 'Location'
   | 'RateLimit'
   | 'RateLimit-Policy'
@@ -34,7 +38,7 @@ export interface Answer {
 
 /** One route of the gateway as the document describes it. */
 export interface Operation {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** As the router has it: `/v1/threads/:threadId`. */
   readonly path: string;
   /** Unique; a verb and a noun. */
@@ -45,7 +49,7 @@ export interface Operation {
   /** Who is let in; `bearer` when absent. */
   readonly access?: 'bearer' | 'ticket' | 'public';
   readonly query?: z.ZodObject;
-  readonly headers?: readonly ('Idempotency-Key' | 'Last-Event-ID')[];
+  readonly headers?: readonly (keyof typeof requestHeaders)[];
   readonly body?: readonly Content[];
   readonly answers: Readonly<Record<number, Answer>>;
   /** Beside those that any route of its kind may answer. */

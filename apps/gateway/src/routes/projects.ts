@@ -1,8 +1,11 @@
 import {
+  AppError,
   createProjectRequestSchema,
+  type PortResponse,
   type ProjectResponse,
   type ProjectsResponse,
   updateProjectRequestSchema,
+  type WorkspaceEntryResponse,
   type WorkspaceResponse,
 } from '@switchyard/protocol';
 import { createProject, deleteProject, listProjects, readProject, renameProject } from '@switchyard/store';
@@ -12,9 +15,11 @@ import { downloadFile } from '../download-file.ts';
 import type { Gateway, GatewayEnv } from '../gateway.ts';
 import { limits } from '../limits.ts';
 import { listWorkspace } from '../list-workspace.ts';
-import { pageSchema } from '../queries.ts';
+import { openWorkspace } from '../open-workspace.ts';
+import { pageSchema, portSchema } from '../queries.ts';
 import { readJson } from '../read-body.ts';
 import { validate } from '../validate.ts';
+import { removeWorkspaceFile, writeWorkspaceFile } from '../write-workspace.ts';
 
 /** `/v1/projects` and the files of their workspaces. */
 export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
@@ -67,15 +72,45 @@ export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
   });
 
   routes.get('/:id/files', async (c) => {
-    const project = await readProject(sql, c.get('actor'), c.req.param('id'));
+    const workspace = await readProject(sql, c.get('actor'), c.req.param('id'));
     const path = c.req.query('path') ?? '';
-    const listing = await listWorkspace(gateway, { project, path, signal: c.req.raw.signal });
+    const listing = await listWorkspace(gateway, { workspace, path, signal: c.req.raw.signal });
     return c.json(listing satisfies WorkspaceResponse);
   });
 
   routes.get('/:id/files/content', async (c) => {
-    const project = await readProject(sql, c.get('actor'), c.req.param('id'));
-    return await downloadFile(gateway, c, { project, path: c.req.query('path') ?? '' });
+    const workspace = await readProject(sql, c.get('actor'), c.req.param('id'));
+    return await downloadFile(gateway, c, { workspace, path: c.req.query('path') ?? '' });
+  });
+
+  routes.put('/:id/files/content', async (c) => {
+    const workspace = await readProject(sql, c.get('actor'), c.req.param('id'), 'write');
+    const entry = await writeWorkspaceFile(gateway, {
+      workspace,
+      path: c.req.query('path') ?? '',
+      incoming: c.env.incoming,
+      signal: c.req.raw.signal,
+    });
+    return c.json({ entry } satisfies WorkspaceEntryResponse);
+  });
+
+  routes.delete('/:id/files/content', async (c) => {
+    const workspace = await readProject(sql, c.get('actor'), c.req.param('id'), 'write');
+    const signal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
+    await removeWorkspaceFile(gateway, { workspace, path: c.req.query('path') ?? '', signal });
+    return c.body(null, 204);
+  });
+
+  routes.get('/:id/ports/:port', async (c) => {
+    const workspace = await readProject(sql, c.get('actor'), c.req.param('id'), 'write');
+    const { port } = validate(portSchema, c.req.param());
+    const signal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
+    if (workspace.sandboxId === null) throw new AppError('not_found', 'The project has no sandbox yet.');
+    const sandbox = await openWorkspace(gateway, workspace, signal);
+    const expiresAt = new Date(Date.now() + limits.previewS * 1000).toISOString();
+    const url = await sandbox.previewUrl(port, { forSeconds: limits.previewS, signal });
+    c.header('cache-control', 'no-store');
+    return c.json({ port, url, expiresAt } satisfies PortResponse);
   });
 
   return routes;

@@ -1,9 +1,11 @@
 import {
   createProjectRequestSchema,
   fileResponseSchema,
+  portResponseSchema,
   projectResponseSchema,
   projectsResponseSchema,
   updateProjectRequestSchema,
+  workspaceEntryResponseSchema,
   workspaceResponseSchema,
 } from '@switchyard/protocol';
 import { z } from 'zod';
@@ -85,14 +87,66 @@ export const projectOperations: readonly Operation[] = [
     tag: 'Files',
     summary: 'Read a file of the workspace',
     query: pathQuery('Relative, or below `/workspace`.'),
+    headers: ['Range', 'If-Range'],
+    description:
+      'Whole, or the one range that `Range` names; `If-Range` takes the `ETag` of an earlier answer.',
     answers: {
       200: {
         description: 'Its bytes.',
         content: [{ mediaType: '*/*', schema: {} }],
-        headers: ['Content-Disposition'],
+        headers: ['Content-Disposition', 'ETag', 'Accept-Ranges'],
+      },
+      206: {
+        description: 'The bytes of the range.',
+        content: [{ mediaType: '*/*', schema: {} }],
+        headers: ['Content-Disposition', 'Content-Range', 'ETag', 'Accept-Ranges'],
       },
     },
-    problems: ['invalid_path', 'not_found', 'payload_too_large', 'sandbox_failed', 'sandbox_unavailable'],
+    problems: ['invalid_path', 'not_found', 'range_not_satisfiable', 'sandbox_failed', 'sandbox_unavailable'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/projects/:id/files/content',
+    id: 'writeFile',
+    tag: 'Files',
+    summary: 'Put a file into the workspace',
+    description:
+      'The body is its bytes, at most 4 GiB. It takes the place of what stood there, whole or not at all; missing folders are made.',
+    query: pathQuery('Relative, or below `/workspace`.'),
+    body: [{ mediaType: 'application/octet-stream', schema: {} }],
+    answers: { 200: { description: 'The file.', content: json(workspaceEntryResponseSchema) } },
+    problems: [
+      'invalid_path',
+      'invalid_request',
+      'not_found',
+      'forbidden',
+      'payload_too_large',
+      'unsupported_media_type',
+      'sandbox_failed',
+      'sandbox_unavailable',
+    ],
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/projects/:id/files/content',
+    id: 'deleteFile',
+    tag: 'Files',
+    summary: 'Remove a file of the workspace',
+    description: 'A folder goes with all that is in it.',
+    query: pathQuery('Relative, or below `/workspace`.'),
+    answers: { 204: { description: 'It is gone.' } },
+    problems: ['invalid_path', 'not_found', 'forbidden', 'sandbox_failed', 'sandbox_unavailable'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/projects/:id/ports/:port',
+    id: 'getPort',
+    tag: 'Files',
+    summary: 'Get the address of what listens on a port of the sandbox',
+    description:
+      'An address of an origin of its own, for HTTP and WebSockets. Who has it reaches the port until it expires: keep it from logs.',
+    answers: { 200: { description: 'The address.', content: json(portResponseSchema) } },
+    problems: ['invalid_request', 'not_found', 'forbidden', 'sandbox_failed', 'sandbox_unavailable'],
   },
   {
     method: 'POST',

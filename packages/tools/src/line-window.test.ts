@@ -69,20 +69,25 @@ describe('a window of lines', () => {
 
   test('cuts a long line between characters and says how much is missing', () => {
     const content = Buffer.from(`${'é'.repeat(10)}\nnext\n`);
-    expect(texts(read(content, { maxLineBytes: 5 }))).toEqual(['éé [… 16 more bytes in this line]', 'next']);
+    expect(texts(read(content, { maxLineBytes: 5 }))).toEqual([
+      'éé [… 16 more bytes in this line: go on with offset 1 and column 5]',
+      'next',
+    ]);
   });
 
   test('holds no more of a huge line than it shows', () => {
     const window = createLineWindow(roomy);
     for (let piece = 0; piece < 200; piece += 1) window.push(Buffer.alloc(10_000, 'x'));
     const { lines } = window.finish();
-    expect(lines[0]?.text).toBe(`${'x'.repeat(2000)} [… 1998000 more bytes in this line]`);
+    expect(lines[0]?.text).toBe(
+      `${'x'.repeat(2000)} [… 1998000 more bytes in this line: go on with offset 1 and column 2001]`,
+    );
   });
 
   test('a line that fills the limit up to its carriage return is whole', () => {
     const content = Buffer.from(`${'x'.repeat(5)}\r\n${'y'.repeat(6)}\r\n`);
     const lines = texts(read(content, { maxLineBytes: 5 }));
-    expect(lines).toEqual(['xxxxx', 'yyyyy [… 2 more bytes in this line]']);
+    expect(lines).toEqual(['xxxxx', 'yyyyy [… 2 more bytes in this line: go on with offset 2 and column 6]']);
   });
 
   test('counts from the line that its first piece begins with', () => {
@@ -100,9 +105,18 @@ describe('a window of lines', () => {
     expect(read(Buffer.alloc(0))).toMatchObject({ lines: [], totalLines: 0 });
   });
 
+  test('marks CRLF where a page has both kinds of line ends, and takes no carriage return for one', () => {
+    const mixed = read(Buffer.from('a\r\nb\nc\r\n'));
+    expect(mixed.lineEnds).toBe('mixed');
+    expect(texts(mixed)).toEqual(['a␍', 'b', 'c␍']);
+    const unended = read(Buffer.from('a\r\nb\r'));
+    expect(unended).toMatchObject({ lineEnds: 'crlf', endsWithNewline: false });
+    expect(texts(unended)).toEqual(['a', 'b\r']);
+  });
+
   test('knows a byte order mark, CRLF and what is not UTF-8', () => {
     const marked = read(Buffer.from('\ufeffa;b\r\n1;2\r\n'));
-    expect(marked).toMatchObject({ hasByteOrderMark: true, hasCrlf: true, encoding: 'utf-8' });
+    expect(marked).toMatchObject({ hasByteOrderMark: true, lineEnds: 'crlf', encoding: 'utf-8' });
     expect(texts(marked)).toEqual(['a;b', '1;2']);
     const latin = read(Buffer.from('Z\u00fcrich\n', 'latin1'));
     expect(latin.encoding).toBe('latin-1');

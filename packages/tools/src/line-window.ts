@@ -21,7 +21,8 @@ export interface LinesRead {
   /** Null when the end of the file was not reached. */
   readonly totalLines: number | null;
   readonly endsWithNewline: boolean;
-  readonly hasCrlf: boolean;
+  /** Of these lines; in a mixed page those that end with CRLF are marked. */
+  readonly lineEnds: 'lf' | 'crlf' | 'mixed';
   readonly hasByteOrderMark: boolean;
   readonly encoding: TextEncoding;
 }
@@ -38,7 +39,12 @@ interface RawLine {
   readonly number: number;
   readonly bytes: Buffer;
   readonly leftOut: number;
+  /** False for the last line of a file that ends without a line end. */
+  readonly isEnded: boolean;
 }
+
+/** Stands for the carriage return of a line among others that end without one. */
+export const returnMark = '␍';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -66,14 +72,14 @@ export function createLineWindow(options: LineWindowOptions): LineWindow {
     keptBytes += piece.length;
   }
 
-  function endLine(): void {
+  function endLine(isEnded = true): void {
     if (number >= options.offset) {
       const bytes = Buffer.concat(kept).subarray(0, Math.min(keptBytes, maxShown()));
       if (taken.length > 0 && takenBytes + bytes.length > options.maxBytes) {
         nextOffset = number;
         return;
       }
-      taken.push({ number, bytes, leftOut: lineBytes - bytes.length });
+      taken.push({ number, bytes, leftOut: lineBytes - bytes.length, isEnded });
       takenBytes += bytes.length;
     }
     number += 1;
@@ -107,7 +113,7 @@ export function createLineWindow(options: LineWindowOptions): LineWindow {
     },
     finish() {
       const endsWithNewline = lineBytes === 0;
-      if (nextOffset === null && !endsWithNewline) endLine();
+      if (nextOffset === null && !endsWithNewline) endLine(false);
       const totalLines = nextOffset === null ? number - 1 : null;
       return { ...describe(taken), nextOffset, totalLines, endsWithNewline };
     },
@@ -121,19 +127,38 @@ function describe(
     leftOut > 0 ? bytes.subarray(0, wholeCharacters(bytes)) : bytes,
   );
   const encoding = whole.every((bytes) => encodingOf(bytes) === 'utf-8') ? 'utf-8' : 'latin-1';
-  let hasCrlf = false;
+  const isCrlf = ({ bytes, leftOut, isEnded }: RawLine) =>
+    isEnded && leftOut === 0 && bytes.at(-1) === carriageReturn;
+  const isLf = (line: RawLine) => line.isEnded && line.leftOut === 0 && !isCrlf(line);
+  const lineEnds = !lines.some(isCrlf) ? 'lf' : lines.some(isLf) ? 'mixed' : 'crlf';
   let hasByteOrderMark = false;
-  const shown = lines.map(({ number, bytes, leftOut }, index) => {
+  const shown = lines.map((line, index) => {
+    const { number, bytes, leftOut } = line;
     const exact = encoding === 'utf-8' ? (whole[index] ?? bytes) : bytes;
-    const isCrlf = leftOut === 0 && bytes.at(-1) === carriageReturn;
-    hasCrlf ||= isCrlf;
-    let text = decodeBytes(isCrlf ? exact.subarray(0, -1) : exact, encoding);
+    let text = decodeBytes(isCrlf(line) ? exact.subarray(0, -1) : exact, encoding);
+    if (isCrlf(line) && lineEnds === 'mixed') text += returnMark;
     if (number === 1 && text.startsWith(byteOrderMark)) {
       hasByteOrderMark = true;
       text = text.slice(1);
     }
     const rest = leftOut + (bytes.length - exact.length);
-    return { number, text: rest > 0 ? `${text} [… ${rest} more bytes in this line]` : text };
+    return {
+      number,
+      text: rest > 0 ? `${text}${cutMark({ number, rest, column: exact.length + 1 })}` : text,
+    };
   });
-  return { lines: shown, hasCrlf, hasByteOrderMark, encoding };
+  return { lines: shown, lineEnds, hasByteOrderMark, encoding };
+}
+
+/** Ends a line that is cut, and says how its rest can be read. */
+function cutMark({
+  number,
+  rest,
+  column,
+}: {
+  readonly number: number;
+  readonly rest: number;
+  readonly column: number;
+}): string {
+  return ` [… ${rest} more bytes in this line: go on with offset ${number} and column ${column}]`;
 }

@@ -1,10 +1,11 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
-import type { Sandbox } from '@switchyard/sandbox';
+import type { FileContent, Sandbox } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { createLineWindow, type LinesRead } from './line-window.ts';
-import { countLineEnds, locateLine } from './locate-line.ts';
+import { createLineWindow, type LinesRead, returnMark } from './line-window.ts';
+import { countLineEnds, lineFromEnd, locateLine, startOfLine } from './locate-line.ts';
 import { formatNumberedLines } from './numbered-lines.ts';
-import { kindOfContent } from './text-bytes.ts';
+import { bytesForPart, cutLinePart, type LinePart } from './read-line-part.ts';
+import { type ContentKind, kindOfContent } from './text-bytes.ts';
 
 /** About 12,000 tokens: a third of the smallest context window in the catalog. */
 const maxBytes = 48 * 1024;
@@ -14,86 +15,127 @@ const maxLines = 2000;
 /** Most files and most ranges are in the first piece; the others are worth larger ones. */
 const firstPieceBytes = 256 * 1024;
 const nextPieceBytes = 4 * 1024 * 1024;
-/** A line that goes on for longer than this is no text to be read by lines. */
+/** A line that goes on for longer than this is not read to its end. */
 const maxSearchedBytes = 16 * 1024 * 1024;
 
 const inputSchema = z.strictObject({
   path: z.string().min(1).describe('File in the workspace: relative to /workspace, or absolute below it.'),
-  offset: z.int().min(1).optional().describe('Number of the first line to read, from 1. Default 1.'),
+  offset: z
+    .int()
+    .optional()
+    .describe('Number of the first line to read, from 1; -20 means the last 20 lines. Default 1.'),
   limit: z
     .int()
     .min(1)
     .max(maxLines)
     .optional()
     .describe(`How many lines to read, at most ${maxLines}. Default ${defaultLines}.`),
+  column: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      `Reads on in the one line \`offset\`, which was cut: the position in it, in bytes from 1, as the cut named it. Gives up to ${maxBytes / 1024} KiB of that line.`,
+    ),
 });
 
 /** Reads a range of lines of a text file. */
 export const readFileTool = defineTool({
   name: 'read_file',
-  description: `Reads a text file, or a range of its lines. Each line comes as its number, a tab, and the line; the numbers and the tab are not part of the file. One call gives at most ${maxLines} lines (${defaultLines} unless you say more) and ${maxBytes / 1024} KiB; the first line of the answer says what was read and the offset to go on with. Longer lines are cut after ${maxLineBytes} bytes. Binary files are refused.`,
+  description: `Reads a text file, or a range of its lines. Each line comes as its number, a tab, and the line; the numbers and the tab are not part of the file. One call gives at most ${maxLines} lines (${defaultLines} unless you say more) and ${maxBytes / 1024} KiB; the first line of the answer says what was read, what is special about the file, and the offset to go on with. A line is cut after ${maxLineBytes} bytes, and the cut says how to read on in it. Images and other binary files are refused.`,
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
-  async execute(input, context) {
+  async execute({ path, offset = 1, limit = defaultLines, column }, context) {
+    const { signal } = context;
+    if (offset === 0) return refuse('Lines count from 1: there is no line 0.');
     const sandbox = await context.sandbox();
-    return await readLines(sandbox, {
-      path: input.path,
-      offset: input.offset ?? 1,
-      limit: input.limit ?? defaultLines,
-      readerId: context.threadId,
-      signal: context.signal,
-    });
+    // What is read now is what an edit may go by.
+    const reader = { id: context.threadId, isRemembered: true };
+    const first = await sandbox.readFile(path, { length: firstPieceBytes, reader, signal });
+    const content = kindOfContent(first.bytes);
+    if (content.kind === 'binary') return refuse(binaryText(path, content, first.size));
+    return column === undefined
+      ? await readLines(sandbox, { path, offset, limit, first, signal })
+      : await readInLine(sandbox, { path, offset, column, first, signal });
   },
 });
 
-interface LineRange {
+interface Reading {
   readonly path: string;
   readonly offset: number;
-  readonly limit: number;
-  readonly readerId: string;
+  /** The file's beginning, with its size. */
+  readonly first: FileContent;
   readonly signal: AbortSignal;
 }
 
-async function readLines(sandbox: Sandbox, range: LineRange): Promise<ToolResult> {
-  const { path, offset, limit, signal } = range;
-  // What is read now is what an edit may go by.
-  const reader = { id: range.readerId, isRemembered: true };
-  const first = await sandbox.readFile(path, { length: firstPieceBytes, reader, signal });
+async function readLines(
+  sandbox: Sandbox,
+  { path, offset: wanted, limit, first, signal }: Reading & { readonly limit: number },
+): Promise<ToolResult> {
   const { size } = first;
-  const content = kindOfContent(first.bytes);
-  if (content.kind === 'binary') return { outcome: 'error', message: binaryText(path, content.name, size) };
-
   const isWhole = first.bytes.byteLength >= size;
-  const place =
-    isWhole || countLineEnds(first.bytes) >= offset - 1
-      ? null
-      : await locateLine(sandbox, { path, line: offset, signal });
-  if (place !== null && place.position >= size) {
-    return { outcome: 'error', message: noLineText(path, offset, place.totalLines) };
-  }
+  const isNear = wanted > 0 && countLineEnds(first.bytes) >= wanted - 1;
+  const place = isWhole || isNear ? null : await locateLine(sandbox, { path, line: wanted, signal });
+  const offset = place?.line ?? (wanted > 0 ? wanted : lineFromEnd(first.bytes, wanted));
+  if (place !== null && place.position >= size) return refuse(noLineText(path, offset, place.totalLines));
+
   const firstLine = place === null ? 1 : offset;
   const window = createLineWindow({ firstLine, offset, limit, maxBytes, maxLineBytes });
   let position = place?.position ?? first.bytes.byteLength;
-  let isWanted = place === null ? window.push(first.bytes) : true;
-  for (const end = position + maxSearchedBytes; isWanted && position < size;) {
-    if (position >= end) return { outcome: 'error', message: endlessLineText(path, size) };
+  let isMoreWanted = place === null ? window.push(first.bytes) : true;
+  for (const end = position + maxSearchedBytes; isMoreWanted && position < size;) {
+    if (position >= end) return refuse(endlessLineText(path, size));
     const { bytes } = await sandbox.readFile(path, { offset: position, length: nextPieceBytes, signal });
     // The file became shorter meanwhile.
     if (bytes.byteLength === 0) break;
     position += bytes.byteLength;
-    isWanted = window.push(bytes);
+    isMoreWanted = window.push(bytes);
   }
-  return describe(window.finish(), { path, offset, size });
+  return describeLines(window.finish(), { path, offset, size });
 }
 
-function describe(read: LinesRead, file: { path: string; offset: number; size: number }): ToolResult {
+async function readInLine(
+  sandbox: Sandbox,
+  { path, offset, column, first, signal }: Reading & { readonly column: number },
+): Promise<ToolResult> {
+  const { line, start, end } = await boundsOfLine(sandbox, { path, offset, first, signal });
+  const position = start + column - 1;
+  const isWithin = position < end || (column === 1 && start < first.size);
+  const { bytes } = isWithin
+    ? await sandbox.readFile(path, { offset: position, length: bytesForPart(maxBytes), signal })
+    : { bytes: new Uint8Array() };
+  const isFileEnd = position + bytes.byteLength >= first.size;
+  const part = isWithin ? cutLinePart(bytes, { line, column, maxBytes, isFileEnd }) : null;
+  if (part === null) return refuse(`Line ${line} of ${path} has no byte ${column}: it ends before.`);
+  return describePart(part, { path, line, size: first.size });
+}
+
+/** Where a line begins and where the next one does. */
+async function boundsOfLine(
+  sandbox: Sandbox,
+  { path, offset, first, signal }: Reading,
+): Promise<{ readonly line: number; readonly start: number; readonly end: number }> {
+  const { bytes, size } = first;
+  const isWhole = bytes.byteLength >= size;
+  const known = offset > 0 ? offset : isWhole ? lineFromEnd(bytes, offset) : null;
+  const near = known === null ? null : startOfLine(bytes, known);
+  if (known !== null && near !== null) {
+    const end = bytes.indexOf(0x0a, near);
+    if (end !== -1) return { line: known, start: near, end: end + 1 };
+  }
+  if (isWhole) return { line: known ?? 1, start: near ?? size, end: size };
+  const place = await locateLine(sandbox, { path, line: known ?? offset, signal });
+  return { line: place.line, start: place.position, end: place.end };
+}
+
+function describeLines(read: LinesRead, file: { path: string; offset: number; size: number }): ToolResult {
   const { path, offset, size } = file;
   const { lines, totalLines, nextOffset } = read;
   const [first, last] = [lines[0], lines.at(-1)];
   if (!first || !last) {
     if (size === 0) return { outcome: 'ok', output: `[${path}: empty, 0 bytes]` };
-    return { outcome: 'error', message: noLineText(path, offset, totalLines ?? 0) };
+    return refuse(noLineText(path, offset, totalLines ?? 0));
   }
   const numbers = first === last ? `line ${first.number}` : `lines ${first.number}-${last.number}`;
   const range = `${numbers}${totalLines === null ? '' : ` of ${totalLines}`}`;
@@ -101,7 +143,10 @@ function describe(read: LinesRead, file: { path: string; offset: number; size: n
     `${size} bytes`,
     ...(nextOffset === null ? [] : [`more follows: go on with offset ${nextOffset}`]),
     ...(totalLines !== null && !read.endsWithNewline ? ['no line end after the last line'] : []),
-    ...(read.hasCrlf ? ['CRLF line ends'] : []),
+    ...(read.lineEnds === 'crlf' ? ['CRLF line ends'] : []),
+    ...(read.lineEnds === 'mixed'
+      ? [`mixed line ends: ${returnMark} stands for the carriage return of a CRLF`]
+      : []),
     ...(read.hasByteOrderMark ? ['begins with a byte order mark'] : []),
     ...(read.encoding === 'latin-1' ? ['not valid UTF-8, shown as Latin-1'] : []),
   ];
@@ -111,14 +156,38 @@ function describe(read: LinesRead, file: { path: string; offset: number; size: n
   };
 }
 
-function binaryText(path: string, name: string, size: number): string {
-  return `${path} (${size} bytes) is ${name}, which read_file does not show. Inspect it with a command of shell, for example file, strings or xxd | head, or convert it to text first.`;
+function describePart(part: LinePart, file: { path: string; line: number; size: number }): ToolResult {
+  const { firstColumn, lastColumn, nextColumn, lineEnd, encoding, text } = part;
+  const remarks = [
+    `${file.size} bytes`,
+    ...(nextColumn === null ? [] : [`the line goes on: column ${nextColumn}`]),
+    ...(nextColumn === null && lineEnd === 'none' ? ['no line end after the last line'] : []),
+    ...(nextColumn === null && lineEnd === 'crlf' ? ['CRLF line end'] : []),
+    ...(encoding === 'latin-1' ? ['not valid UTF-8, shown as Latin-1'] : []),
+  ];
+  const range = `line ${file.line} from byte ${firstColumn} to ${nextColumn === null ? 'its end' : lastColumn}`;
+  return {
+    outcome: 'ok',
+    output: `[${file.path}: ${range}; ${remarks.join('; ')}]\n${formatNumberedLines([{ number: file.line, text }])}`,
+  };
+}
+
+function refuse(message: string): ToolResult {
+  return { outcome: 'error', message };
+}
+
+function binaryText(
+  path: string,
+  { name, advice }: Extract<ContentKind, { kind: 'binary' }>,
+  size: number,
+): string {
+  return `${path} (${size} bytes) is ${name}; read_file shows text only. ${advice}`;
 }
 
 function noLineText(path: string, line: number, totalLines: number): string {
-  return `${path} has ${totalLines} lines; there is no line ${line}. Read with an offset from 1 to ${totalLines}.`;
+  return `${path} has ${totalLines} lines; there is no line ${line}. Read with an offset from 1 to ${totalLines}, or a negative one from the end.`;
 }
 
 function endlessLineText(path: string, size: number): string {
-  return `${path} (${size} bytes) has a line of more than ${maxSearchedBytes / 1024 / 1024} MiB there. Use shell, for example cut -c or head -c, to see parts of it.`;
+  return `${path} (${size} bytes) has a line of more than ${maxSearchedBytes / 1024 / 1024} MiB there. Read pieces of it with column, or use shell, for example cut -c or head -c.`;
 }

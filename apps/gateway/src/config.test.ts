@@ -12,6 +12,7 @@ const production = {
   ENVIRONMENT: 'production',
   SUPABASE_URL: 'https://x.supabase.co',
   OPENAI_API_KEY: 'x',
+  PUBLIC_URL: 'https://api.example.com',
 };
 
 test('a developer machine needs four variables; loopback origins may ask', () => {
@@ -52,6 +53,17 @@ test.each([
   ['an issuer on this machine', { SUPABASE_URL: 'http://127.0.0.1:9000' }, 'SUPABASE_URL'],
 ])('production refuses %s', (_name, environment, variable) => {
   expect(() => readConfig({ ...production, ...environment })).toThrow(variable);
+});
+
+test('production needs to be told its own address, since urls with tickets begin with it', () => {
+  for (const url of [undefined, '']) {
+    const parse = () => readConfig({ ...production, PUBLIC_URL: url });
+    expect(parse).toThrow(
+      /PUBLIC_URL: is not set: urls that hold a ticket must begin with a known origin in production/,
+    );
+  }
+  expect(readConfig({ ...production, PUBLIC_URL: 'https://a.example/' }).publicUrl).toBe('https://a.example');
+  expect(readConfig({ ...production, ENVIRONMENT: 'staging', PUBLIC_URL: undefined }).publicUrl).toBeNull();
 });
 
 test('production lets no origin in that is not named', () => {

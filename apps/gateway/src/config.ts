@@ -17,7 +17,10 @@ export const environmentSchema = z
     HOST: z.string().default('127.0.0.1').describe('Address that the API listens on.'),
     ADMIN_PORT: portSchema.default(0).describe('Private port of /readyz and /status, on loopback.'),
     ADMIN_HOST: z.string().default('127.0.0.1').describe('Address that the private port listens on.'),
-    PUBLIC_URL: z.url().optional().describe('Origin in absolute urls; unset: the origin of the request.'),
+    PUBLIC_URL: z
+      .url()
+      .optional()
+      .describe('Origin in absolute urls; needed in production, elsewhere the origin of the request.'),
     CORS_ORIGINS: z
       .string()
       .optional()
@@ -73,6 +76,10 @@ export const environmentSchema = z
     if (environment.ENVIRONMENT !== 'production') return;
     const refuse = (name: string, message: string) =>
       context.addIssue({ code: 'custom', path: [name], message: `${message} in production` });
+    if (!environment.PUBLIC_URL) {
+      // Behind a proxy that ends TLS the request's own origin is http, and anybody's to name.
+      refuse('PUBLIC_URL', 'is not set: urls that hold a ticket must begin with a known origin');
+    }
     if (environment.SCRIPTED_MODEL_URL) refuse('SCRIPTED_MODEL_URL', 'the scripted model is refused');
     if (environment.CORS_ORIGINS?.includes('*')) refuse('CORS_ORIGINS', 'a wildcard is refused');
     if (loopbackHost.test(new URL(environment.SUPABASE_URL).hostname)) {

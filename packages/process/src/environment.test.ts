@@ -32,3 +32,14 @@ test('an empty variable counts as unset', () => {
     ENVIRONMENT: 'development',
   });
 });
+
+test('a check of the whole says itself why a variable must be set', () => {
+  const checked = schema.superRefine(({ ENVIRONMENT }, context) => {
+    if (ENVIRONMENT === 'production') {
+      context.addIssue({ code: 'custom', path: ['KEY'], message: 'is needed in production' });
+    }
+  });
+  const parse = () =>
+    parseEnvironment(checked, { DATABASE_URL: 'postgres://localhost/a', ENVIRONMENT: 'production' });
+  expect(parse).toThrow('KEY: is needed in production');
+});

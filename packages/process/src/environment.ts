@@ -21,7 +21,9 @@ export function parseEnvironment<Schema extends z.ZodType>(
   const faults = parsed.error.issues.map((issue) => {
     const name = String(issue.path[0] ?? '');
     if (name === '') return `  ${issue.message}`;
-    return `  ${name}: ${name in set ? issue.message : 'is not set'}`;
+    // A check of our own says why it must be set; the schema only that there is no string.
+    const isTold = name in set || issue.code === 'custom';
+    return `  ${name}: ${isTold ? issue.message : 'is not set'}`;
   });
   throw new ConfigurationError(`The configuration is not valid:\n${[...new Set(faults)].join('\n')}`);
 }

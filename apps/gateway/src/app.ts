@@ -58,6 +58,11 @@ export function createApp(gateway: Gateway): Hono<GatewayEnv> {
   // Asked before anybody has signed in.
   app.route('/v1/config', configRoutes(gateway));
 
+  app.use('/v1/*', async (c, next) => {
+    // No id has a NUL, and Postgres takes no text with one.
+    if (c.req.path.includes('\0')) throw new AppError('not_found', 'There is nothing of this name.');
+    await next();
+  });
   app.get('/v1/runs/:id/stream', admitTickets(gateway));
   app.use('/v1/*', async (c, next) => {
     c.set('actor', await gateway.authenticate(c.req.header('authorization')));

@@ -377,6 +377,35 @@ describe('ids', () => {
     });
   });
 
+  test.each([
+    ['GET', '/v1/runs/%00'],
+    ['GET', `/v1/runs/${unknown}%00`],
+    ['GET', '/v1/runs/a%00b/stream'],
+    ['GET', '/v1/threads/%00x%FF%2500'],
+    ['GET', '/v1/runs/%00/stream?ticket=x'],
+    ['POST', '/v1/runs/%00/cancel'],
+    ['POST', '/v1/runs/%00/tickets'],
+    ['DELETE', '/v1/runs/%00/tickets'],
+    ['POST', '/v1/runs/%00/messages', { text: 'Stop.' }],
+    ['POST', `/v1/runs/${unknown}/approvals/%00`, { approved: true }],
+    ['GET', '/v1/threads/%00'],
+    ['PATCH', '/v1/threads/%00', { title: 'a' }],
+    ['DELETE', '/v1/threads/%00'],
+    ['GET', '/v1/threads/%00/messages'],
+    ['GET', '/v1/threads/%00/runs'],
+    ['GET', '/v1/chat/%00/stream'],
+    ['POST', '/v1/chat/%00/stop'],
+    ['GET', '/v1/projects/%00'],
+    ['DELETE', '/v1/projects/%00'],
+    ['GET', '/v1/projects/%00/files?path=a'],
+    ['GET', '/v1/files/%00'],
+  ])('that have a NUL are 404: %s %s', async (method, path, body?: object) => {
+    const sent = body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const authorization = path.includes('ticket') ? '' : `Bearer ${token}`;
+    const response = await send(path, { method, ...sent, headers: { authorization, ...sent?.headers } });
+    expect(await problemOf(response)).toMatchObject({ status: 404, code: 'not_found' });
+  });
+
   test('that are unknown are 404 for a change too', async () => {
     for (const [path, body] of [
       [`/v1/threads/${unknown}`, { title: 'a' }],

@@ -42,6 +42,8 @@ export interface GatewayEnv {
     requestId: string;
     /** Set behind `/v1`. */
     actor: Actor;
+    /** Set when the answer is a stream, which writes its own line in the log at its end. */
+    isStream?: true;
   };
 }
 

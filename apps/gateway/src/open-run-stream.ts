@@ -39,7 +39,16 @@ export function openRunStream(
   const following = isRedisUp
     ? followRun(gateway, { run, stream, ...view })
     : writeStored(gateway, { run, stream });
-  const names = { requestId: c.get('requestId'), runId: run.id, threadId: run.threadId };
+  c.set('isStream', true);
+  const names = {
+    requestId: c.get('requestId'),
+    method: c.req.method,
+    status: 200,
+    // Who comes with a ticket names no account.
+    ...(c.var.actor ? { accountId: c.var.actor.accountId } : {}),
+    runId: run.id,
+    threadId: run.threadId,
+  };
   gateway.streams.track(closeAfter(gateway.logger, { following, stream, names }));
   return RESPONSE_ALREADY_SENT;
 }
@@ -54,7 +63,7 @@ async function closeAfter(
   }: {
     readonly following: Promise<FollowOutcome>;
     readonly stream: EventStream;
-    readonly names: Readonly<Record<string, string>>;
+    readonly names: Readonly<Record<string, string | number>>;
   },
 ): Promise<void> {
   const startedAt = performance.now();

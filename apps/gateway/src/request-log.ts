@@ -1,4 +1,3 @@
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { newId } from '@switchyard/protocol';
 import type { MiddlewareHandler } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -20,7 +19,7 @@ export function identifyRequest({
     await next();
     // The next request is another gateway's, and the stop need not wait for this connection.
     if (stopping.aborted) c.header('connection', 'close');
-    if (c.res === RESPONSE_ALREADY_SENT) return;
+    if (c.get('isStream')) return;
     const line = {
       requestId,
       method: c.req.method,

@@ -64,7 +64,7 @@ export async function catchUp(
       if (position !== null) continue;
       const { base, baseEpoch } = meta;
       const toBase = `${baseEpoch}-${base.ordinal}`;
-      const replay = await feed.replay(toBase, async () =>
+      const replay = await feed.once(toBase, async () =>
         replayToBase(await snapshot(sql, { runId: viewer.runId }), base, baseEpoch),
       );
       await writeReplay(viewer, replay);
@@ -134,7 +134,7 @@ async function theRest(sql: Database, viewer: Viewer, feed: RunFeed): Promise<Fo
   if (!viewer.hasWritten) {
     await writeReplay(
       viewer,
-      await feed.replay('ended', async () => replayEnded(await snapshot(sql, { runId }))),
+      await feed.once('ended', async () => replayEnded(await snapshot(sql, { runId }))),
     );
     return 'ended';
   }

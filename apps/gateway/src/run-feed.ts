@@ -1,7 +1,6 @@
 import type { LoggedEvent } from '@switchyard/bus';
 import type { EventPosition, RunStatus } from '@switchyard/protocol';
 import { limits } from './limits.ts';
-import type { Replay } from './run-snapshot.ts';
 import { frameOfEvent, isTerminal, isWait } from './sse.ts';
 
 /** Events that arrived together, encoded once for all viewers. */
@@ -56,7 +55,7 @@ export class RunFeed {
   #listeners = new Set<FeedListener>();
   #recent: Frame[] = [];
   #recentBytes = 0;
-  #replays = new Map<string, Promise<Replay>>();
+  #making = new Map<string, Promise<unknown>>();
   #state: FeedState | null = null;
   #isDeleted = false;
 
@@ -164,13 +163,14 @@ export class RunFeed {
    * What `make` gives, made once for all viewers who want the same while it is under way: hundreds come back in one
    * moment when a log was lost or trimmed. Nothing is kept afterwards.
    */
-  replay(what: string, make: () => Promise<Replay>): Promise<Replay> {
-    let replay = this.#replays.get(what);
-    if (!replay) {
-      replay = make().finally(() => this.#replays.delete(what));
-      this.#replays.set(what, replay);
+  once<Value>(what: string, make: () => Promise<Value>): Promise<Value> {
+    // One name is always for one kind of thing.
+    let made = this.#making.get(what) as Promise<Value> | undefined;
+    if (!made) {
+      made = make().finally(() => this.#making.delete(what));
+      this.#making.set(what, made);
     }
-    return replay;
+    return made;
   }
 
   /** Drops the recent frames: they may not be what the log holds. */

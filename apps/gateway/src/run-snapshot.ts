@@ -51,7 +51,7 @@ export function replayEnded({ run, parts }: StoredRun): Replay {
 }
 
 /** An open run as far as it is stored, without ids: nothing of it can be resumed. */
-export function openRunFrames({ run, parts }: StoredRun): string {
+export function piecesOfOpenRun({ run, parts }: StoredRun): readonly Buffer[] {
   const chunks: Chunk[] = [
     { type: 'start', messageId: run.messageId },
     ...chunksOfParts(
@@ -59,7 +59,7 @@ export function openRunFrames({ run, parts }: StoredRun): string {
       { closeLastStep: false },
     ),
   ];
-  return chunks.map((chunk) => frameOfChunk(chunk)).join('');
+  return piecesOf(chunks, null);
 }
 
 /** What a waiting run asks, one frame for each call that waits; without ids, as no log has them. */
@@ -95,14 +95,18 @@ export function missingEndFrames(run: Run, after: EventPosition): string | null 
     .join('');
 }
 
-/** A comment may come between two pieces, so none of them ends within a frame. */
 function replayOf(chunks: readonly Chunk[], last: EventPosition): Replay {
+  return { pieces: piecesOf(chunks, formatEventId(last)), last };
+}
+
+/** A comment may come between two pieces, so none of them ends within a frame. */
+function piecesOf(chunks: readonly Chunk[], lastId: string | null): Buffer[] {
   const pieces: Buffer[] = [];
   let waiting: string[] = [];
   let length = 0;
   for (const [index, chunk] of chunks.entries()) {
     const isLast = index === chunks.length - 1;
-    const frame = frameOfChunk(chunk, isLast ? formatEventId(last) : null);
+    const frame = frameOfChunk(chunk, isLast ? lastId : null);
     waiting.push(frame);
     length += frame.length;
     if (!isLast && length < limits.stream.pageBytes) continue;
@@ -110,5 +114,5 @@ function replayOf(chunks: readonly Chunk[], last: EventPosition): Replay {
     waiting = [];
     length = 0;
   }
-  return { pieces, last };
+  return pieces;
 }

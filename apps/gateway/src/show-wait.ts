@@ -1,7 +1,7 @@
 import { metadataOfRun, parseEventId } from '@switchyard/protocol';
 import { type Database, snapshot } from '@switchyard/store';
 import type { RunFeed } from './run-feed.ts';
-import { openRunFrames, requestFrames, type StoredRun } from './run-snapshot.ts';
+import { piecesOfOpenRun, requestFrames, type StoredRun } from './run-snapshot.ts';
 import { frameOfChunk } from './sse.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -14,12 +14,15 @@ export async function writeWait(
   viewer: Viewer,
   feed: RunFeed,
 ): Promise<'waiting' | 'lost' | 'live'> {
-  const stored = await snapshot(sql, { runId: viewer.runId });
+  const waitEventId = feed.state?.waitEventId ?? null;
+  const read = () => snapshot(sql, { runId: viewer.runId });
+  // Read once for all who come to this wait together, and never before it.
+  const stored = await (waitEventId === null ? read() : feed.once(`wait ${waitEventId}`, read));
   if (stored.run.status !== 'awaiting-approval') return 'live';
   if (!viewer.isAtWait) {
-    const frames = waitFrames(stored, viewer, feed.state?.waitEventId ?? null);
-    if (frames === null) return 'lost';
-    viewer.stream.write(frames);
+    const pieces = piecesOfWait(stored, viewer, waitEventId);
+    if (pieces === null) return 'lost';
+    for (const piece of pieces) if (!viewer.stream.write(piece)) await viewer.stream.drained();
   }
   if (viewer.endsAtWait) {
     const messageMetadata = metadataOfRun(stored.run);
@@ -36,14 +39,14 @@ export async function writeWait(
 }
 
 /** What the viewer lacks of a wait; null when events before it are missing to him, which stand in no log any more. */
-function waitFrames(
+function piecesOfWait(
   stored: StoredRun,
   { hasWritten, hasLog, position }: Viewer,
   waitEventId: string | null,
-): string | null {
-  if (!hasWritten && (!hasLog || !position)) return openRunFrames(stored);
+): readonly (Buffer | string)[] | null {
+  if (!hasWritten && (!hasLog || !position)) return piecesOfOpenRun(stored);
   const requests = requestFrames(stored);
   const wait = waitEventId === null ? null : parseEventId(waitEventId);
   const isMissingMore = wait !== null && wait.ordinal - (position?.ordinal ?? 0) > requests.length + 1;
-  return isMissingMore ? null : requests.join('');
+  return isMissingMore ? null : requests;
 }

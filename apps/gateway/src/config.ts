@@ -1,5 +1,11 @@
 import { parseEnvironment } from '@switchyard/process';
 import { type ModelEntry, modelCatalog } from '@switchyard/protocol';
+import {
+  checkSandboxValues,
+  sandboxOptionsOf,
+  type SandboxServiceOptions,
+  sandboxVariables,
+} from '@switchyard/sandbox';
 import { z } from 'zod';
 
 const portSchema = z.coerce.number().int().min(0).max(65_535);
@@ -42,8 +48,7 @@ export const environmentSchema = z
       .optional()
       .describe('Only for projects that still sign with HS256.'),
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
-    DAYTONA_API_URL: z.url().optional().describe('Sandboxes; unset: files of a workspace cannot be read.'),
-    DAYTONA_API_KEY: z.string().optional(),
+    ...sandboxVariables,
     OPENAI_API_KEY: z
       .string()
       .optional()
@@ -73,6 +78,9 @@ export const environmentSchema = z
       .describe('Time for requests to end after SIGTERM.'),
   })
   .superRefine((environment, context) => {
+    checkSandboxValues(environment, (name, message) =>
+      context.addIssue({ code: 'custom', path: [name], message }),
+    );
     if (environment.ENVIRONMENT !== 'production') return;
     const refuse = (name: string, message: string) =>
       context.addIssue({ code: 'custom', path: [name], message: `${message} in production` });
@@ -106,7 +114,9 @@ export interface Config {
   readonly supabasePublishableKey: string | null;
   readonly supabaseJwtSecret: string | null;
   readonly storageBucket: string;
-  readonly daytona: { readonly apiUrl: string; readonly apiKey: string } | null;
+  readonly daytona: SandboxServiceOptions | null;
+  /** How many may run at the same time. */
+  readonly sandboxesPerAccount: number;
   readonly models: readonly ModelEntry[];
   /** How long a chat and a ticket still show an ended run. */
   readonly runGraceMs: number;
@@ -135,10 +145,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     supabasePublishableKey: values.SUPABASE_PUBLISHABLE_KEY ?? null,
     supabaseJwtSecret: values.SUPABASE_JWT_SECRET ?? null,
     storageBucket: values.STORAGE_BUCKET,
-    daytona:
-      values.DAYTONA_API_URL && values.DAYTONA_API_KEY
-        ? { apiUrl: values.DAYTONA_API_URL, apiKey: values.DAYTONA_API_KEY }
-        : null,
+    daytona: sandboxOptionsOf(values),
+    sandboxesPerAccount: values.SANDBOXES_PER_ACCOUNT,
     models: modelCatalog({
       hasOpenaiKey: values.OPENAI_API_KEY !== undefined,
       hasCustomBaseUrl: values.OPENAI_BASE_URL !== undefined,

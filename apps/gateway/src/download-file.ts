@@ -36,7 +36,7 @@ export async function downloadFile(
   const { outgoing } = c.env;
   const leaving = c.req.raw.signal;
   const timely = () => AbortSignal.any([leaving, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
-  const sandbox = await openWorkspace(gateway, workspace, timely());
+  const sandbox = await openWorkspace(gateway, workspace, { signal: timely() });
   const readPage = (offset: number, length: number) =>
     sandbox.readFile(absolutePath, { offset, length, signal: timely() });
   // Most files are one page, and most requests want it all.

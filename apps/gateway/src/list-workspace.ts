@@ -10,14 +10,14 @@ import { openWorkspace, type Workspace } from './open-workspace.ts';
  * itself has to say.
  */
 export async function listWorkspace(
-  gateway: Pick<Gateway, 'sql' | 'sandboxes'>,
+  gateway: Pick<Gateway, 'sandboxes'>,
   options: { readonly workspace: Workspace; readonly path: string; readonly signal: AbortSignal },
 ): Promise<WorkspaceResponse> {
   const { workspace } = options;
   const folder = resolveWorkspacePath(options.path);
   if (workspace.sandboxId === null) return { entries: [], isTruncated: false };
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
-  const sandbox = await openWorkspace(gateway, workspace, signal);
+  const sandbox = await openWorkspace(gateway, workspace, { signal });
   const { entries, isTruncated } = await sandbox.list(folder, { maxEntries: limits.listedEntries, signal });
   return {
     entries: entries.map(entryOf),

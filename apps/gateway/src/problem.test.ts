@@ -13,7 +13,9 @@ test.each(errorCodes)('%s has its status, title and stable code', (code) => {
     detail: 'What happened.',
     requestId: 'request-1',
   });
-  expect('retry-after' in answer.headers).toBe(code === 'rate_limited' || code === 'unavailable');
+  expect('retry-after' in answer.headers).toBe(
+    code === 'rate_limited' || code === 'sandbox_limit' || code === 'unavailable',
+  );
 });
 
 test('an unknown error tells the caller nothing but the request id', () => {

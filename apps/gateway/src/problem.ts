@@ -65,6 +65,7 @@ function headersOf(
     case 'range_not_satisfiable':
       return { 'content-range': `bytes */${size}` };
     case 'rate_limited':
+    case 'sandbox_limit':
     case 'unavailable':
       return { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
     case 'invalid_request':

@@ -5,7 +5,7 @@ import { connectRedis, createControl, createRunLogSubscriber, createRunQueue } f
 import { type Lifecycle, type Logger, startAdminServer, withDeadline } from '@switchyard/process';
 import { AppError, newId } from '@switchyard/protocol';
 import { createSandboxes } from '@switchyard/sandbox';
-import { connectDatabase, createBlobs } from '@switchyard/store';
+import { createSandboxRecords, connectDatabase, createBlobs } from '@switchyard/store';
 import { createApp } from './app.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Config } from './config.ts';
@@ -54,7 +54,8 @@ export async function startGateway({
   lifecycle.onStop('subscriber', () => subscriber.close());
   const feeds = createRunFeeds({ subscriber, sql, queue, logger });
   lifecycle.onStop('feeds', () => feeds.stop());
-  const sandboxes = config.daytona && createSandboxes(config.daytona);
+  const records = createSandboxRecords(sql, { maxRunningPerAccount: config.sandboxesPerAccount });
+  const sandboxes = config.daytona && createSandboxes({ ...config.daytona, records });
   if (sandboxes) lifecycle.onStop('sandboxes', () => sandboxes.close());
   const streams = createEventStreams();
   const blobs = createBlobs({

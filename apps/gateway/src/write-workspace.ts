@@ -14,7 +14,7 @@ import { refuseEncodedBody } from './read-body.ts';
  * `limits.workspaceFileBytes`, `invalid_request` for a body that ends early, and what the sandbox itself has to say.
  */
 export async function writeWorkspaceFile(
-  gateway: Pick<Gateway, 'sql' | 'sandboxes'>,
+  gateway: Pick<Gateway, 'sandboxes'>,
   options: {
     readonly workspace: Workspace;
     readonly path: string;
@@ -30,7 +30,7 @@ export async function writeWorkspaceFile(
     `The file is larger than ${limits.workspaceFileBytes} bytes.`,
   );
   if (Number(incoming.headers['content-length'] ?? 0) > limits.workspaceFileBytes) throw tooLarge;
-  const sandbox = await openWorkspace(gateway, workspace, signal);
+  const sandbox = await openWorkspace(gateway, workspace, { mayCreate: true, signal });
 
   let size = 0;
   let failure: AppError | null = null;
@@ -61,12 +61,12 @@ export async function writeWorkspaceFile(
 
 /** Removes a file of a project's workspace, or a folder with all that is in it. */
 export async function removeWorkspaceFile(
-  gateway: Pick<Gateway, 'sql' | 'sandboxes'>,
+  gateway: Pick<Gateway, 'sandboxes'>,
   options: { readonly workspace: Workspace; readonly path: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const { workspace, signal } = options;
   const path = resolveWorkspacePath(options.path);
   if (workspace.sandboxId === null) throw new AppError('not_found', 'The workspace has no such file.');
-  const sandbox = await openWorkspace(gateway, workspace, signal);
+  const sandbox = await openWorkspace(gateway, workspace, { signal });
   await sandbox.remove({ path, signal });
 }

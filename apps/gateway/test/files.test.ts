@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createSandboxes, type Sandbox, type Sandboxes } from '@switchyard/sandbox';
-import { saveSandboxId } from '@switchyard/store';
+import { createSandboxRecords } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limits } from '../src/limits.ts';
 import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
@@ -20,9 +20,12 @@ beforeAll(async () => {
   ({ token } = stack.signIn());
   const { project } = await stack.client(token).startRun({ input: 'Write files.' });
   projectId = project.id;
-  sandboxes = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+  sandboxes = createSandboxes({
+    apiUrl: host.url,
+    apiKey: host.apiKey,
+    records: createSandboxRecords(stack.sql, { maxRunningPerAccount: 10 }),
+  });
   sandbox = await sandboxes.open({ projectId, sandboxId: null, signal });
-  await saveSandboxId(stack.sql, { projectId, sandboxId: sandbox.id, expected: null });
 });
 afterAll(async () => {
   await sandboxes?.close();

@@ -1,5 +1,5 @@
 import { createSandboxes } from '@switchyard/sandbox';
-import { saveSandboxId } from '@switchyard/store';
+import { createSandboxRecords } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { operations, templateOf } from '../src/openapi/document.ts';
 import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
@@ -122,9 +122,12 @@ test('every operation answers as the document says', async () => {
   await client.projects.delete(made.project.id);
 
   const { signal } = new AbortController();
-  const sandboxes = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+  const sandboxes = createSandboxes({
+    apiUrl: host.url,
+    apiKey: host.apiKey,
+    records: createSandboxRecords(stack.sql, { maxRunningPerAccount: 10 }),
+  });
   const sandbox = await sandboxes.open({ projectId: project.id, sandboxId: null, signal });
-  await saveSandboxId(stack.sql, { projectId: project.id, sandboxId: sandbox.id, expected: null });
   await sandbox.writeFile({ path: 'notes.json', bytes: Buffer.from('{}'), signal });
   await sandboxes.close();
   expect((await client.files.list(project.id)).entries).toMatchObject([{ path: 'notes.json' }]);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { createSandboxes, type Sandboxes } from '@switchyard/sandbox';
-import { saveSandboxId } from '@switchyard/store';
+import { createSandboxRecords } from '@switchyard/store';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { limits } from '../src/limits.ts';
 import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
@@ -27,10 +27,13 @@ beforeAll(async () => {
   });
   ({ token } = stack.signIn());
   const { project } = await stack.client(token).projects.create({ name: 'Large files' });
-  sandboxes = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+  sandboxes = createSandboxes({
+    apiUrl: host.url,
+    apiKey: host.apiKey,
+    records: createSandboxRecords(stack.sql, { maxRunningPerAccount: 10 }),
+  });
   const { signal } = new AbortController();
   const sandbox = await sandboxes.open({ projectId: project.id, sandboxId: null, signal });
-  await saveSandboxId(stack.sql, { projectId: project.id, sandboxId: sandbox.id, expected: null });
   await sandbox.run({ command: `truncate -s ${size} large`, timeoutMs: 20_000, signal });
   url = `${stack.url}/v1/projects/${project.id}/files/content?path=large`;
 });

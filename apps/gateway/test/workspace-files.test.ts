@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { createSandboxes, type Sandbox, type Sandboxes } from '@switchyard/sandbox';
-import { saveSandboxId } from '@switchyard/store';
+import { createSandboxRecords } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
 import { startStack, type Stack } from './stack.ts';
@@ -19,9 +19,12 @@ beforeAll(async () => {
   stack = await startStack({ DAYTONA_API_URL: host.url, DAYTONA_API_KEY: host.apiKey });
   ({ token } = stack.signIn());
   projectId = (await stack.client(token).projects.create()).project.id;
-  sandboxes = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+  sandboxes = createSandboxes({
+    apiUrl: host.url,
+    apiKey: host.apiKey,
+    records: createSandboxRecords(stack.sql, { maxRunningPerAccount: 10 }),
+  });
   sandbox = await sandboxes.open({ projectId, sandboxId: null, signal });
-  await saveSandboxId(stack.sql, { projectId, sandboxId: sandbox.id, expected: null });
 }, 60_000);
 afterAll(async () => {
   await sandboxes?.close();

@@ -21,6 +21,31 @@ describe('the worker configuration', () => {
     expect(read).not.toThrow(/hunter2/);
   });
 
+  it('makes sandboxes of a snapshot or of an image, and takes resources for an image alone', () => {
+    const daytona = { DAYTONA_API_URL: 'http://localhost:3', DAYTONA_API_KEY: 'key' };
+    const read = (more: object) => readConfig({ ...environment, ...daytona, ...more });
+    expect(readConfig(environment)).toMatchObject({ daytona: null, sandboxesPerAccount: 20 });
+    expect(read({}).daytona).toEqual({
+      apiUrl: 'http://localhost:3',
+      apiKey: 'key',
+      labels: {},
+      autoStopMinutes: 30,
+      autoArchiveMinutes: 10_080,
+    });
+    expect(read({ DAYTONA_SNAPSHOT: 'agents', DAYTONA_LABELS: 'team=blue, stage=' }).daytona).toMatchObject({
+      source: { kind: 'snapshot', name: 'agents' },
+      labels: { team: 'blue', stage: '' },
+    });
+    expect(read({ DAYTONA_IMAGE: 'debian:12', DAYTONA_CPU: '2' }).daytona?.source).toEqual({
+      kind: 'image',
+      name: 'debian:12',
+      cpu: 2,
+    });
+    expect(() => read({ DAYTONA_MEMORY_GB: '4' })).toThrow(/DAYTONA_MEMORY_GB.*DAYTONA_IMAGE/);
+    expect(() => read({ DAYTONA_IMAGE: 'a', DAYTONA_SNAPSHOT: 'b' })).toThrow(/DAYTONA_IMAGE/);
+    expect(() => read({ DAYTONA_LABELS: 'team' })).toThrow(/DAYTONA_LABELS/);
+  });
+
   it('offers exactly the models whose connection is set', () => {
     const ids = (more: object) => readConfig({ ...environment, ...more }).models.map(({ id }) => id);
     expect(ids({})).toEqual([]);

@@ -1,5 +1,11 @@
 import { parseEnvironment } from '@switchyard/process';
 import { type ModelEntry, modelCatalog } from '@switchyard/protocol';
+import {
+  checkSandboxValues,
+  sandboxOptionsOf,
+  type SandboxServiceOptions,
+  sandboxVariables,
+} from '@switchyard/sandbox';
 import { z } from 'zod';
 
 const portSchema = z.coerce.number().int().min(0).max(65_535);
@@ -34,10 +40,7 @@ export const environmentSchema = z
     SUPABASE_URL: z.url().describe('Storage of uploads.'),
     SUPABASE_SECRET_KEY: z.string().describe('For storage.'),
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
-    DAYTONA_API_URL: z.url().optional().describe('Sandboxes; unset: tools that need one say so.'),
-    DAYTONA_API_KEY: z.string().optional(),
-    DAYTONA_TARGET: z.string().optional().describe('Region of the sandboxes, where there are several.'),
-    DAYTONA_SNAPSHOT: z.string().optional().describe('What new sandboxes are made from.'),
+    ...sandboxVariables,
     OPENAI_API_KEY: z.string().optional(),
     OPENAI_BASE_URL: z.url().optional().describe('An OpenAI-compatible server, with its /v1.'),
     ANTHROPIC_API_KEY: z.string().optional(),
@@ -64,6 +67,9 @@ export const environmentSchema = z
       .describe('How long the stream of an ended run can be rejoined event by event.'),
   })
   .superRefine((environment, context) => {
+    checkSandboxValues(environment, (name, message) =>
+      context.addIssue({ code: 'custom', path: [name], message }),
+    );
     if (environment.ENVIRONMENT === 'production' && environment.SCRIPTED_MODEL_URL) {
       context.addIssue({
         code: 'custom',
@@ -86,12 +92,9 @@ export interface Config {
   readonly supabaseUrl: string;
   readonly supabaseSecretKey: string;
   readonly storageBucket: string;
-  readonly daytona: {
-    readonly apiUrl: string;
-    readonly apiKey: string;
-    readonly target?: string;
-    readonly snapshot?: string;
-  } | null;
+  readonly daytona: SandboxServiceOptions | null;
+  /** How many may run at the same time. */
+  readonly sandboxesPerAccount: number;
   readonly models: readonly ModelEntry[];
   readonly openaiApiKey: string | null;
   readonly openaiBaseUrl: string | null;
@@ -120,15 +123,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     supabaseUrl: values.SUPABASE_URL.replace(/\/+$/, ''),
     supabaseSecretKey: values.SUPABASE_SECRET_KEY,
     storageBucket: values.STORAGE_BUCKET,
-    daytona:
-      values.DAYTONA_API_URL && values.DAYTONA_API_KEY
-        ? {
-            apiUrl: values.DAYTONA_API_URL,
-            apiKey: values.DAYTONA_API_KEY,
-            ...(values.DAYTONA_TARGET === undefined ? {} : { target: values.DAYTONA_TARGET }),
-            ...(values.DAYTONA_SNAPSHOT === undefined ? {} : { snapshot: values.DAYTONA_SNAPSHOT }),
-          }
-        : null,
+    daytona: sandboxOptionsOf(values),
+    sandboxesPerAccount: values.SANDBOXES_PER_ACCOUNT,
     models: modelCatalog({
       hasOpenaiKey: values.OPENAI_API_KEY !== undefined,
       hasCustomBaseUrl: values.OPENAI_BASE_URL !== undefined,

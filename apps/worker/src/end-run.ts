@@ -117,7 +117,7 @@ async function sealCalls(worker: Worker, { parts, project, run }: RunContext): P
   for (const { call } of parts) {
     if (sandboxId === null || call?.ledger !== 'executing' || call.incarnation === null) continue;
     try {
-      const sandbox = await worker.sandboxes.open({ projectId, sandboxId, signal });
+      const sandbox = await worker.sandboxes.open({ projectId, sandboxId, mayCreate: false, signal });
       await sandbox.sealCall(call.callId, call.incarnation, { signal });
     } catch (error) {
       worker.logger.warn({ runId: run.id, callId: call.callId, error }, 'a call could not be sealed');

@@ -141,12 +141,12 @@ async function goOn(
     const ended = await endAsFailed(worker, opened, failure);
     return { answer: 'done', outcome: ended.reason ?? 'model-error' };
   }
-  const { sql, sandboxes, files: source, tools, retry, deadlines } = worker;
+  const { sandboxes, files: source, tools, retry, deadlines } = worker;
   const result = await runAgent({
     ...opened,
     model,
     tools,
-    sandbox: createSandboxAccess({ sql, sandboxes, source, project, files, stop }),
+    sandbox: createSandboxAccess({ sandboxes, source, project, files, stop }),
     stop,
     shouldHandOver: worker.isDraining,
     isOwned: () => worker.lockAgeMs(run.id) < lockMs,

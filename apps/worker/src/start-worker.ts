@@ -10,9 +10,10 @@ import { connectRedis, createControl, createRunQueue, type RunWorker, startRunWo
 import { type Lifecycle, type Logger, startAdminServer, withDeadline } from '@switchyard/process';
 import { AppError } from '@switchyard/protocol';
 import { createSandboxes, type Sandboxes } from '@switchyard/sandbox';
-import { connectDatabase, createBlobs } from '@switchyard/store';
+import { connectDatabase, createBlobs, createSandboxRecords, type Database } from '@switchyard/store';
 import type { Config } from './config.ts';
 import { executeRun } from './execute-run.ts';
+import { createSandboxRemover } from './remove-sandboxes.ts';
 import { createSweeper } from './sweep.ts';
 import { lockMs, type Worker } from './worker.ts';
 
@@ -41,7 +42,7 @@ export async function startWorker(options: {
   lifecycle.onStop('queue', () => queue.close());
   const control = createControl({ redisUrl });
   lifecycle.onStop('control', () => control.close());
-  const sandboxes = openSandboxes(config);
+  const sandboxes = openSandboxes(config, sql);
   lifecycle.onStop('sandboxes', () => sandboxes.close());
   const blobs = createBlobs({
     supabaseUrl: config.supabaseUrl,
@@ -51,6 +52,11 @@ export async function startWorker(options: {
   const sweeper = createSweeper({ sql, redis, queue, blobs, logger });
   const sweeping = sweeper.sweepUntil(lifecycle.signal);
   lifecycle.onStop('sweep', () => sweeping);
+  const remover = createSandboxRemover({ sql, redis, sandboxes, logger });
+  if (config.daytona) {
+    const removing = remover.removeUntil(lifecycle.signal);
+    lifecycle.onStop('sandbox removal', () => removing);
+  }
 
   let jobs: RunWorker | null = null;
   const worker: Worker = {
@@ -99,6 +105,7 @@ export async function startWorker(options: {
       tools: [...worker.tools.names],
       queue: await queue.counts(),
       sweep: sweeper.report,
+      sandboxes: remover.report,
       memory: process.memoryUsage(),
       uptimeS: Math.round(process.uptime()),
     }),
@@ -107,11 +114,15 @@ export async function startWorker(options: {
   return { adminUrl: admin.url };
 }
 
-function openSandboxes({ daytona }: Config): Pick<Sandboxes, 'open' | 'close'> {
-  if (daytona) return createSandboxes(daytona);
+function openSandboxes({ daytona, sandboxesPerAccount }: Config, sql: Database): Sandboxes {
+  if (daytona) {
+    const records = createSandboxRecords(sql, { maxRunningPerAccount: sandboxesPerAccount });
+    return createSandboxes({ ...daytona, records });
+  }
   const detail = 'No sandbox is set up here: set DAYTONA_API_URL and DAYTONA_API_KEY.';
   return {
     open: () => Promise.reject(new AppError('sandbox_unavailable', detail)),
+    remove: () => Promise.reject(new AppError('sandbox_unavailable', detail)),
     close: () => Promise.resolve(),
   };
 }

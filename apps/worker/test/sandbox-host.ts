@@ -10,8 +10,15 @@ import { fetchBubblewrap, findBubblewrap } from '@switchyard/stand-ins';
 const root = path.resolve(import.meta.dirname, '../../..');
 const apiKey = 'key-of-a-test-0123456789';
 
+export interface SandboxHostProcess {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly sandboxes: Sandboxes;
+  stop(): Promise<void>;
+}
+
 /** A sandbox host as a process of its own, and the production client to it. */
-export async function startSandboxHost(): Promise<{ readonly sandboxes: Sandboxes; stop(): Promise<void> }> {
+export async function startSandboxHost(): Promise<SandboxHostProcess> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-worker-test-'));
   const log = (line: string): unknown => process.stderr.write(`${line}\n`);
   const bubblewrap =
@@ -32,8 +39,11 @@ export async function startSandboxHost(): Promise<{ readonly sandboxes: Sandboxe
     if (entry.msg === 'ready' && entry.url) resolve(entry.url);
   });
   child.once('exit', (code) => reject(new Error(`The sandbox host ended with ${code}.`)));
-  const sandboxes = createSandboxes({ apiUrl: await promise, apiKey });
+  const url = await promise;
+  const sandboxes = createSandboxes({ apiUrl: url, apiKey });
   return {
+    url,
+    apiKey,
     sandboxes,
     async stop() {
       await sandboxes.close();

@@ -1,6 +1,6 @@
 import { AppError } from '@switchyard/protocol';
 import type { Sandbox, Sandboxes } from '@switchyard/sandbox';
-import { type Database, type FileRow, saveSandboxId } from '@switchyard/store';
+import type { FileRow } from '@switchyard/store';
 import { copyAttachedFiles, type FileSource } from './attached-files.ts';
 import type { RunStop } from './run-stop.ts';
 
@@ -8,7 +8,7 @@ import type { RunStop } from './run-stop.ts';
 export interface SandboxAccess {
   /**
    * Creates or starts it on first use and copies the attached files in; calls at the same time share one opening.
-   * @throws AppError `sandbox_unavailable` or `sandbox_failed`; the next call tries again
+   * @throws AppError `sandbox_unavailable`, `sandbox_limit` or `sandbox_failed`; the next call tries again
    */
   readonly open: () => Promise<Sandbox>;
   /** The sandbox when it was opened before, else null. */
@@ -23,33 +23,25 @@ export interface SandboxAccess {
 const sealMs = 5000;
 
 export function createSandboxAccess(options: {
-  readonly sql: Database;
   readonly sandboxes: Pick<Sandboxes, 'open'>;
   readonly source: FileSource;
   readonly project: { readonly id: string; readonly sandboxId: string | null };
   readonly files: readonly FileRow[];
   readonly stop: RunStop;
 }): SandboxAccess {
-  const { sql, sandboxes, source, project, files, stop } = options;
+  const { sandboxes, source, project, files, stop } = options;
   let sandboxId = project.sandboxId;
   let opening: Promise<Sandbox> | null = null;
   let opened: Sandbox | null = null;
 
-  async function find(signal: AbortSignal): Promise<Sandbox> {
-    const sandbox = await sandboxes.open({ projectId: project.id, sandboxId, signal });
-    if (sandbox.id === sandboxId) return sandbox;
-    // Another run of the project may have been faster: the id that stands is everybody's.
-    sandboxId = await saveSandboxId(sql, {
-      projectId: project.id,
-      sandboxId: sandbox.id,
-      expected: sandboxId,
-    });
-    if (sandboxId === sandbox.id) return sandbox;
-    return await sandboxes.open({ projectId: project.id, sandboxId, signal });
+  async function find(signal: AbortSignal, mayCreate: boolean): Promise<Sandbox> {
+    const sandbox = await sandboxes.open({ projectId: project.id, sandboxId, mayCreate, signal });
+    sandboxId = sandbox.id;
+    return sandbox;
   }
 
   async function prepare(): Promise<Sandbox> {
-    const sandbox = await find(stop.signal);
+    const sandbox = await find(stop.signal, true);
     await copyAttachedFiles({ sandbox, files, source, signal: stop.signal });
     opened = sandbox;
     return sandbox;
@@ -76,7 +68,7 @@ export function createSandboxAccess(options: {
     async seal({ callId, incarnation }) {
       if (sandboxId === null) return;
       const signal = AbortSignal.any([AbortSignal.timeout(sealMs), stop.lost]);
-      await (await find(signal)).sealCall(callId, incarnation, { signal });
+      await (await find(signal, false)).sealCall(callId, incarnation, { signal });
     },
   };
 }

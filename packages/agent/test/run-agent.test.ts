@@ -84,7 +84,6 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
     })(scriptedModel.id),
     tools,
     sandbox: createSandboxAccess({
-      sql,
       sandboxes: { open: () => Promise.reject(new AppError('sandbox_unavailable', 'None here.')) },
       source: { read: () => Promise.reject(new Error('none')) },
       project,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { callService, type ServiceCall } from './call-service.ts';
-import { SandboxGoneError } from './service-errors.ts';
+import { SandboxGoneError, StateConflictError } from './service-errors.ts';
 
 const call = (options: Partial<ServiceCall> = {}): ServiceCall => ({
   what: 'a test',
@@ -62,9 +62,22 @@ describe('a call of the service', () => {
   test('does not wait longer than its deadline allows', async () => {
     const { action, state } = failing([serviceError(429, { headers: { 'retry-after': '3600' } })]);
     await expect(callService(call({ timeoutMs: 100 }), action)).rejects.toMatchObject({
-      code: 'sandbox_failed',
+      code: 'sandbox_limit',
+      details: { retryAfterMs: 3_600_000 },
     });
     expect(state.attempts).toBe(1);
+  });
+
+  test.each([
+    ['in seconds', { 'retry-after': '0.4' }],
+    ['for a limit that it names', { 'retry-after-sandbox-create': '0.4', 'retry-after': '0' }],
+    ['as a date', { 'retry-after': new Date(Date.now() + 2000).toUTCString() }],
+  ])('is never tried again earlier than the service asks for %s', async (_how, headers) => {
+    const { action, state } = failing([serviceError(429, { headers })]);
+    const startedAt = performance.now();
+    expect(await callService(call(), action)).toBe('value');
+    expect(performance.now() - startedAt).toBeGreaterThan(300);
+    expect(state.attempts).toBe(2);
   });
 
   test('that never ends is cut at its deadline', async () => {
@@ -98,6 +111,52 @@ describe('a call of the service', () => {
     const error: unknown = await callService(call(), action).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code });
     expect((error as { detail: string }).detail).not.toContain('object');
+  });
+
+  test.each([
+    [400, 'Total CPU limit exceeded. Maximum allowed: 10.', 'sandbox_limit'],
+    [403, 'Total disk limit exceeded. Maximum allowed: 30GiB.', 'sandbox_limit'],
+    [403, 'Sandbox resource limit reached (16), please try again later.', 'sandbox_limit'],
+    [400, 'No available runners', 'sandbox_limit'],
+    [403, 'Organization is suspended: Depleted credits', 'sandbox_unavailable'],
+    [403, 'CPU request 8 exceeds maximum allowed per sandbox (4).', 'sandbox_unavailable'],
+  ])('knows what the service means by %i %j', async (status, message, code) => {
+    const { action, state } = failing([Object.assign(new Error(message), { statusCode: status })]);
+    const error: unknown = await callService(call(), action).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code });
+    expect((error as { detail: string }).detail).not.toContain(message);
+    expect(state.attempts).toBe(1);
+  });
+
+  test.each([
+    [409, 'Sandbox state change in progress'],
+    [400, 'State change in progress'],
+    [400, 'Sandbox is not in valid state'],
+    [409, 'Sandbox with name x already exists'],
+    [409, 'anything'],
+  ])('asks for another look after %i %j', async (status, message) => {
+    const { action } = failing([Object.assign(new Error(message), { statusCode: status })]);
+    await expect(callService(call(), action)).rejects.toBeInstanceOf(StateConflictError);
+  });
+
+  test.each([
+    ['DaytonaConnectionError', 2],
+    ['DaytonaConnectionTimeoutError', 2],
+    ['DaytonaTimeoutError', 1],
+    ['DaytonaError', 1],
+  ])('that ends as a %s without an answer is tried %i times', async (name, attempts) => {
+    const { action, state } = failing([Object.assign(new Error('x'), { name })]);
+    await callService(call(), action).catch(() => undefined);
+    expect(state.attempts).toBe(attempts);
+  });
+
+  test.each([
+    [400, 'bad request: no IP address found. Is the Sandbox started?', undefined],
+    [400, 'x', 'SANDBOX_NOT_RUNNING'],
+    [409, 'x', 'SANDBOX_NOT_STARTED'],
+  ])('says that the sandbox is stopped after %i %j %s', async (status, message, word) => {
+    const error = Object.assign(new Error(message), { statusCode: status, code: word });
+    await expect(callService(call(), failing([error]).action)).rejects.toBeInstanceOf(SandboxGoneError);
   });
 
   test.each([[404], [410]])('says that the sandbox is gone after %i', async (status) => {

@@ -4,7 +4,8 @@ import { DeadlineError, sortFailure } from './service-errors.ts';
 const maxAttempts = 4;
 /** Doubled each time: 200, 400, 800 ms (guess: a service that restarts behind its proxy). */
 const backoffMs = 200;
-const maxRetryAfterMs = 10_000;
+/** Who is asked to wait longer fails instead, so that the model can do something else. A guess. */
+const maxRetryAfterMs = 30_000;
 
 export interface ServiceCall {
   /** For logs. */
@@ -38,8 +39,8 @@ function limit<Value>(action: Promise<Value>, call: ServiceCall, timeoutMs: numb
 }
 
 /**
- * Makes one call of the SDK with our deadline, retries what is safe, and throws `AppError` or `SandboxGoneError`;
- * the signal's reason when it was aborted.
+ * Makes one call of the SDK with our deadline, retries what is safe, and throws `AppError`, `SandboxGoneError` or
+ * `StateConflictError`; the signal's reason when it was aborted.
  */
 export async function callService<Value>(call: ServiceCall, action: () => Promise<Value>): Promise<Value> {
   const deadline = performance.now() + call.timeoutMs;
@@ -50,9 +51,11 @@ export async function callService<Value>(call: ServiceCall, action: () => Promis
     } catch (thrown) {
       call.signal.throwIfAborted();
       const { error, retry, retryAfterMs } = sortFailure(thrown);
-      const pauseMs = Math.min(retryAfterMs ?? backoffMs * 2 ** (attempt - 1), maxRetryAfterMs);
+      // Never earlier than the service asks for.
+      const pauseMs = retryAfterMs ?? backoffMs * 2 ** (attempt - 1);
       const mayRetry = retry === 'always' || (retry === 'when-repeatable' && call.isRepeatable);
-      if (!mayRetry || attempt === maxAttempts || performance.now() + pauseMs >= deadline) throw error;
+      const isTooLong = pauseMs > maxRetryAfterMs || performance.now() + pauseMs >= deadline;
+      if (!mayRetry || attempt === maxAttempts || isTooLong) throw error;
       await delay(pauseMs, undefined, { signal: call.signal }).catch(() => undefined);
     }
   }

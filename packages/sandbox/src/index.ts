@@ -13,6 +13,9 @@ export type {
   Listing,
   Sandbox,
 } from './sandbox.ts';
+export type { SandboxLease, SandboxRecords } from './sandbox-records.ts';
+export type { SandboxServiceOptions } from './sandbox-service.ts';
+export { checkSandboxValues, sandboxOptionsOf, sandboxVariables } from './configuration.ts';
 export { createSandboxes, type OpenOptions, type Sandboxes, type SandboxesOptions } from './sandboxes.ts';
 export { ClaimTakenError } from './claim-taken-error.ts';
 export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';

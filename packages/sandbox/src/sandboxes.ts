@@ -1,7 +1,7 @@
-import type { Daytona, Sandbox as DaytonaSandbox } from '@daytonaio/sdk';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Sandbox as DaytonaSandbox } from '@daytonaio/sdk';
 import { AppError } from '@switchyard/protocol';
 import { formatIncarnation } from './call-key.ts';
-import { callService, type ServiceCall } from './call-service.ts';
 import { createCallRecords } from './calls.ts';
 import { createFileChanges } from './change-files.ts';
 import { createFileReading } from './read-files.ts';
@@ -10,182 +10,90 @@ import { attachToCommand, type CommandRunner, runCommand } from './run-command.t
 import type { Sandbox } from './sandbox.ts';
 import { identifyScript } from './call-scripts.ts';
 import { createStreamWriting } from './write-stream.ts';
-import { SandboxGoneError } from './service-errors.ts';
+import { makeReady } from './make-ready.ts';
+import { createOwnRecords } from './own-records.ts';
+import { LeaseLostError, withSandboxLease } from './sandbox-lease.ts';
+import type { SandboxRecords } from './sandbox-records.ts';
+import {
+  createSandboxService,
+  defaultRequestTimeoutMs,
+  defaultStartTimeoutMs,
+  type SandboxServiceOptions,
+} from './sandbox-service.ts';
+import { nextStep } from './sandbox-states.ts';
+import { DeadlineError, SandboxGoneError, sortFailure, StateConflictError } from './service-errors.ts';
 
-export interface SandboxesOptions {
-  /** The Daytona API, for example `https://app.daytona.io/api` or a sandbox host's `http://127.0.0.1:<port>`. */
-  readonly apiUrl: string;
-  readonly apiKey: string;
-  /** The region, where the service has several. */
-  readonly target?: string;
-  /** The snapshot that new sandboxes are made from; the service's default otherwise. */
-  readonly snapshot?: string;
-  /** Of one request, in milliseconds (default 30,000). */
-  readonly requestTimeoutMs?: number;
+export interface SandboxesOptions extends SandboxServiceOptions {
+  /** Shared by all processes that open sandboxes; without them this one must be alone. */
+  readonly records?: SandboxRecords;
+  /** How long a sandbox is left alone after its starter died, in milliseconds (default 10,000). */
+  readonly leaseMs?: number;
 }
 
 export interface OpenOptions {
   readonly projectId: string;
-  /** The one that the project had last, if it is known. */
+  /** The one that the project had last, if it is known: saves a look when it still runs. */
   readonly sandboxId: string | null;
-  readonly labels?: Readonly<Record<string, string>>;
+  /** Default true. Else nothing is made for a project whose sandbox is gone: `not_found`. */
+  readonly mayCreate?: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface Sandboxes {
   /**
-   * Finds the project's sandbox (by id, else by the name that the project gives it) or makes one, and starts it when
-   * it is stopped. `AppError('sandbox_unavailable')` when no sandbox can be started here, `sandbox_failed` when the
-   * service did not answer.
+   * The project's sandbox, running: found, or made on first use, started, mended or, when it is broken or gone, made anew
+   * (which its id shows). `sandbox_unavailable` when no sandbox can be started here, `sandbox_limit` when there is no
+   * place for it now, `sandbox_failed` when the service did not answer or did not manage, `not_found` when there is no
+   * such project.
    */
   open(options: OpenOptions): Promise<Sandbox>;
+  /**
+   * Removes the sandbox of that name, which no project has any more. `absent` when there was none; one that is `removed`
+   * may take a moment to go. Throws as `open`.
+   */
+  remove(name: string, options: { readonly signal: AbortSignal }): Promise<'removed' | 'absent'>;
   /** Lets go of the service; commands under way go on inside. */
   close(): Promise<void>;
 }
 
-const defaultRequestTimeoutMs = 30_000;
-/** Making a sandbox from a snapshot or waking an archived one takes the real service up to a minute. */
-const startTimeoutMs = 120_000;
-/** Minutes without a request; the service's own default is 15, a model may think longer. */
-const autoStopMinutes = 30;
+/** Longer than the commands that bring one up; a crash in between delays the next opening by so much. A guess. */
+const defaultLeaseMs = 10_000;
+/** Beyond the time of one start, for the looks before and after it. */
+const openExtraMs = 30_000;
+const minPauseMs = 50;
+const maxPauseMs = 500;
 
-/** Names are unique in the service, so two workers that make a project's sandbox at the same time end with one. */
-const nameOf = (projectId: string): string => `switchyard-${projectId}`;
-
-/** The states of the service, by what can be done about them; unknown ones are waited for like `starting`. */
-function nextStep(
-  state: string | undefined,
-): 'use' | 'start' | 'wait' | 'wait-and-start' | 'replace' | 'give-up' {
-  switch (state) {
-    case 'started':
-      return 'use';
-    case 'stopped':
-    case 'archived':
-    case 'paused':
-      return 'start';
-    case 'stopping':
-    case 'archiving':
-    case 'pausing':
-      return 'wait-and-start';
-    case 'destroyed':
-    case 'destroying':
-      return 'replace';
-    case 'error':
-    case 'build_failed':
-      return 'give-up';
-    default:
-      return 'wait';
-  }
-}
-
-/** Sandboxes over the Daytona wire. Nothing is loaded or asked before the first `open`. */
+/** Sandboxes over the Daytona wire. Nothing is loaded or asked before the first call. */
 export function createSandboxes(options: SandboxesOptions): Sandboxes {
-  const requestTimeoutMs = options.requestTimeoutMs ?? defaultRequestTimeoutMs;
-  let client: Promise<Daytona> | null = null;
+  const { requestTimeoutMs = defaultRequestTimeoutMs, startTimeoutMs = defaultStartTimeoutMs } = options;
+  const { records = createOwnRecords(), leaseMs = defaultLeaseMs } = options;
+  const service = createSandboxService(options);
+  const maker = { service, records, leaseMs };
 
-  async function connect(): Promise<Daytona> {
-    // 160 ms and 50 MB that a process without sandboxes does not spend.
-    const { Daytona } = await import('@daytonaio/sdk');
-    return new Daytona({
-      apiUrl: options.apiUrl,
-      apiKey: options.apiKey,
-      requestTimeoutMs,
-      // REST alone: no socket that waits for events.
-      useDeprecatedPolling: true,
-      ...(options.target === undefined ? {} : { target: options.target }),
-    });
-  }
-
-  function request(what: string, signal: AbortSignal, isRepeatable: boolean): ServiceCall {
-    return { what, signal, isRepeatable, timeoutMs: startTimeoutMs };
-  }
-
-  /** Null when there is none by that id or name. */
-  async function find(
-    daytona: Daytona,
-    idOrName: string,
-    signal: AbortSignal,
-  ): Promise<DaytonaSandbox | null> {
-    try {
-      return await callService(request('find a sandbox', signal, true), () => daytona.get(idOrName));
-    } catch (error) {
-      if (error instanceof SandboxGoneError) return null;
-      throw error;
-    }
-  }
-
-  async function create(
-    daytona: Daytona,
-    { projectId, labels, signal }: OpenOptions,
-  ): Promise<DaytonaSandbox> {
-    const name = nameOf(projectId);
-    try {
-      return await callService(request('create a sandbox', signal, false), () =>
-        daytona.create(
-          {
-            name,
-            language: 'javascript',
-            labels: { ...labels, 'switchyard-project': projectId },
-            autoStopInterval: autoStopMinutes,
-            ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
-          },
-          { timeout: startTimeoutMs / 1000 },
-        ),
-      );
-    } catch (error) {
+  /** Under the project's lease, whoever has it now. */
+  async function bringUp({ projectId, mayCreate = true }: OpenOptions, signal: AbortSignal) {
+    for (let pauseMs = minPauseMs; ; pauseMs = Math.min(maxPauseMs, pauseMs * 2)) {
       signal.throwIfAborted();
-      // Somebody else made it meanwhile, or our request arrived and its answer did not.
-      const made = await find(daytona, name, signal);
-      if (made) return made;
-      throw error;
-    }
-  }
-
-  async function makeReady(sandbox: DaytonaSandbox, signal: AbortSignal): Promise<void> {
-    const start = (): Promise<void> =>
-      callService(request('start a sandbox', signal, true), () => sandbox.start(startTimeoutMs / 1000));
-    const step = nextStep(sandbox.state);
-    switch (step) {
-      case 'use':
-        return undefined;
-      case 'start':
-        return start();
-      case 'wait':
-        return callService(request('wait for a sandbox', signal, true), () =>
-          sandbox.waitUntilStarted(startTimeoutMs / 1000),
+      try {
+        const made = await withSandboxLease(records, { projectId, forMs: leaseMs, signal }, (lease) =>
+          makeReady(maker, lease, { mayCreate }),
         );
-      case 'wait-and-start':
-        await callService(request('wait for a sandbox', signal, true), () =>
-          sandbox.waitUntilStopped(startTimeoutMs / 1000),
-        );
-        return start();
-      case 'replace':
-      case 'give-up':
-        throw new AppError('sandbox_failed', 'The sandbox of this project is broken.', {
-          cause: new Error(`${sandbox.state}: ${sandbox.errorReason ?? 'no reason given'}`),
-        });
+        if (made.outcome === 'done') return made.value;
+        if (made.outcome === 'gone') throw new AppError('not_found', 'The project does not exist.');
+      } catch (error) {
+        // Whoever has it now brings it up; or nobody, and it is ours again.
+        if (!(error instanceof LeaseLostError)) throw error;
+      }
+      await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async function findOrCreate(daytona: Daytona, openOptions: OpenOptions): Promise<DaytonaSandbox> {
-    const { sandboxId, projectId, signal } = openOptions;
-    const candidates = sandboxId === null ? [nameOf(projectId)] : [sandboxId, nameOf(projectId)];
-    for (const idOrName of candidates) {
-      const found = await find(daytona, idOrName, signal);
-      if (found && nextStep(found.state) !== 'replace') return found;
-    }
-    return create(daytona, openOptions);
-  }
-
-  async function prepare(daytona: Daytona, openOptions: OpenOptions): Promise<Sandbox> {
-    const { signal } = openOptions;
-    const sandbox = await findOrCreate(daytona, openOptions);
-    await makeReady(sandbox, signal);
+  async function connect(sandbox: DaytonaSandbox, signal: AbortSignal): Promise<Sandbox> {
     const remote = createRemoteSandbox(sandbox, requestTimeoutMs);
     const { words } = await remote.runScript(identifyScript(), { what: 'identify a sandbox', signal });
     const incarnation = formatIncarnation(sandbox.id, words[1] ?? '');
-    const runner: CommandRunner = { remote, incarnation, endedKeys: [] };
     const changes = mapAllGone(createFileChanges(remote));
+    const runner: CommandRunner = { remote, incarnation, endedKeys: [] };
     return {
       id: sandbox.id,
       incarnation,
@@ -199,23 +107,55 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
     };
   }
 
+  /** Null unless it runs and still is the project's: then nobody need be asked for a lease. */
+  async function useRunning(
+    { projectId, sandboxId }: OpenOptions,
+    signal: AbortSignal,
+  ): Promise<Sandbox | null> {
+    if (sandboxId === null) return null;
+    const found = await service.find(sandboxId, signal);
+    if (!found || nextStep(found) !== 'use') return null;
+    const [sandbox, isCurrent] = await Promise.all([
+      connect(found, signal),
+      records.noteUse(projectId, sandboxId),
+    ]);
+    return isCurrent ? sandbox : null;
+  }
+
+  async function open(openOptions: OpenOptions): Promise<Sandbox> {
+    const timeoutMs = startTimeoutMs + openExtraMs;
+    const deadline = new AbortController();
+    const timer = setTimeout(
+      () => deadline.abort(new DeadlineError('opening a sandbox', timeoutMs)),
+      timeoutMs,
+    );
+    const signal = AbortSignal.any([openOptions.signal, deadline.signal]);
+    const attempt = async (): Promise<Sandbox> =>
+      (await useRunning(openOptions, signal)) ?? (await connect(await bringUp(openOptions, signal), signal));
+    try {
+      return await attempt().catch((error: unknown) => {
+        // It may have been stopped between two requests: what a second look finds is the truth.
+        if (error instanceof SandboxGoneError) return attempt();
+        throw error;
+      });
+    } catch (error) {
+      throw error instanceof DeadlineError ? sortFailure(error).error : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function remove(name: string, signal: AbortSignal): Promise<'removed' | 'absent'> {
+    const found = await service.find(name, signal);
+    if (!found) return 'absent';
+    if (found.state !== 'destroying' && found.state !== 'destroyed') await service.remove(found, signal);
+    return 'removed';
+  }
+
   return {
-    async open(openOptions) {
-      client ??= connect();
-      const daytona = await client;
-      return mapGone(
-        prepare(daytona, openOptions).catch((error: unknown) => {
-          // It may have been stopped between two requests: what a second look finds is the truth.
-          if (error instanceof SandboxGoneError) return prepare(daytona, openOptions);
-          throw error;
-        }),
-      );
-    },
-    async close() {
-      const daytona = await client;
-      client = null;
-      await daytona?.[Symbol.asyncDispose]();
-    },
+    open: (openOptions) => mapGone(open(openOptions)),
+    remove: (name, { signal }) => mapGone(remove(name, signal)),
+    close: () => service.close(),
   };
 }
 
@@ -224,7 +164,7 @@ async function mapGone<Value>(result: Promise<Value>): Promise<Value> {
   try {
     return await result;
   } catch (error) {
-    if (error instanceof SandboxGoneError) {
+    if (error instanceof SandboxGoneError || error instanceof StateConflictError) {
       throw new AppError('sandbox_failed', 'The sandbox has stopped.', { cause: error });
     }
     throw error;

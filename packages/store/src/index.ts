@@ -34,7 +34,6 @@ export { isCancelRequested, releaseRun } from './release-run.ts';
 export { type RequestedCancel, requestCancel } from './request-cancel.ts';
 export { resolveApiKey, resolveUser } from './resolve-actor.ts';
 export { createSandboxRecords } from './sandbox-records.ts';
-export { saveSandboxId } from './save-sandbox-id.ts';
 export { type SetToolState, setToolState } from './set-tool-state.ts';
 export { snapshot } from './snapshot.ts';
 export { startChatRun, type StartChatRunOptions } from './start-chat-run.ts';

@@ -202,7 +202,6 @@ const withoutActor = [
   'resolveApiKey',
   'resolveUser',
   'RunLostError',
-  'saveSandboxId',
   'setToolState',
   'settleDiscardedSandbox',
   'snapshot',

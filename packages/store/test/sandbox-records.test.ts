@@ -8,7 +8,6 @@ import {
   deleteProject,
   findDiscardedSandboxes,
   readProject,
-  saveSandboxId,
   settleDiscardedSandbox,
 } from '../src/index.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -212,7 +211,7 @@ describe('a sandbox that is given up', () => {
 
   it('is left, too, when a worker of the release before had made it', async () => {
     const projectId = await newProject();
-    await saveSandboxId(sql, { projectId, sandboxId: 'x', expected: null });
+    await sql`select save_sandbox_id(${projectId}, 'x', null)`;
     await deleteProject(sql, actor, projectId);
     expect(await findDiscardedSandboxes(sql, { limit: 1000 })).toContain(`switchyard-${projectId}`);
   });

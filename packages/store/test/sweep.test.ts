@@ -13,10 +13,8 @@ import {
   loadRun,
   readFile,
   readFollowedRuns,
-  readProject,
   requestCancel,
   reserveObjects,
-  saveSandboxId,
   snapshot,
   wakeRun,
 } from '../src/index.ts';
@@ -154,20 +152,6 @@ it('reads where many runs stand in one query, and leaves out ids that name none'
     { runId: running.runId, status: 'running', wakeup: 1, waitEventId: null },
   ]);
   expect(await readFollowedRuns(sql, [])).toEqual([]);
-});
-
-it('sets a project’s sandbox by compare and set: of two workers at once, one’s stands', async () => {
-  const { project } = await newRun(sql, actor);
-  const save = async (sandboxId: string, expected: string | null) =>
-    saveSandboxId(sql, { projectId: project.id, sandboxId, expected });
-  const [first, second] = await Promise.all([save('a', null), save('b', null)]);
-  expect(first).toBe(second);
-  expect(['a', 'b']).toContain(first);
-  expect(await save('c', 'wrong')).toBe(first);
-  expect(await save('c', first)).toBe('c');
-  expect(await readProject(sql, actor, project.id)).toMatchObject({ sandboxId: 'c' });
-  const gone = saveSandboxId(sql, { projectId: randomUUID(), sandboxId: 'a', expected: null });
-  await expect(gone).rejects.toMatchObject({ code: 'not_found' });
 });
 
 it.each([randomUUID(), 'garbage'])('answers not_found for the snapshot of %s', async (runId) => {

@@ -106,7 +106,7 @@ export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
     const { port } = validate(portSchema, c.req.param());
     const signal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(limits.sandboxTimeoutMs)]);
     if (workspace.sandboxId === null) throw new AppError('not_found', 'The project has no sandbox yet.');
-    const sandbox = await openWorkspace(gateway, workspace, signal);
+    const sandbox = await openWorkspace(gateway, workspace, { signal });
     const expiresAt = new Date(Date.now() + limits.previewS * 1000).toISOString();
     const url = await sandbox.previewUrl(port, { forSeconds: limits.previewS, signal });
     c.header('cache-control', 'no-store');

@@ -78,7 +78,7 @@ export const projectOperations: readonly Operation[] = [
     description: 'At most 1,000 entries. A project that never had a sandbox has an empty workspace.',
     query: pathQuery('The folder; the workspace itself when absent.').partial(),
     answers: { 200: { description: 'Sorted by path.', content: json(workspaceResponseSchema) } },
-    problems: ['invalid_path', 'not_found', 'sandbox_failed', 'sandbox_unavailable'],
+    problems: ['invalid_path', 'not_found', 'sandbox_failed', 'sandbox_limit', 'sandbox_unavailable'],
   },
   {
     method: 'GET',
@@ -102,7 +102,14 @@ export const projectOperations: readonly Operation[] = [
         headers: ['Content-Disposition', 'Content-Range', 'ETag', 'Accept-Ranges'],
       },
     },
-    problems: ['invalid_path', 'not_found', 'range_not_satisfiable', 'sandbox_failed', 'sandbox_unavailable'],
+    problems: [
+      'invalid_path',
+      'not_found',
+      'range_not_satisfiable',
+      'sandbox_failed',
+      'sandbox_limit',
+      'sandbox_unavailable',
+    ],
   },
   {
     method: 'PUT',
@@ -123,6 +130,7 @@ export const projectOperations: readonly Operation[] = [
       'payload_too_large',
       'unsupported_media_type',
       'sandbox_failed',
+      'sandbox_limit',
       'sandbox_unavailable',
     ],
   },
@@ -135,7 +143,14 @@ export const projectOperations: readonly Operation[] = [
     description: 'A folder goes with all that is in it.',
     query: pathQuery('Relative, or below `/workspace`.'),
     answers: { 204: { description: 'It is gone.' } },
-    problems: ['invalid_path', 'not_found', 'forbidden', 'sandbox_failed', 'sandbox_unavailable'],
+    problems: [
+      'invalid_path',
+      'not_found',
+      'forbidden',
+      'sandbox_failed',
+      'sandbox_limit',
+      'sandbox_unavailable',
+    ],
   },
   {
     method: 'GET',
@@ -146,7 +161,14 @@ export const projectOperations: readonly Operation[] = [
     description:
       'An address of an origin of its own, for HTTP and WebSockets. Who has it reaches the port until it expires: keep it from logs.',
     answers: { 200: { description: 'The address.', content: json(portResponseSchema) } },
-    problems: ['invalid_request', 'not_found', 'forbidden', 'sandbox_failed', 'sandbox_unavailable'],
+    problems: [
+      'invalid_request',
+      'not_found',
+      'forbidden',
+      'sandbox_failed',
+      'sandbox_limit',
+      'sandbox_unavailable',
+    ],
   },
   {
     method: 'POST',

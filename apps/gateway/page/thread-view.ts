@@ -49,6 +49,10 @@ export function createThreadView(threadId: string, surroundings: ThreadSurroundi
 
   const conversation = createConversationView({
     openFile: surroundings.openFile,
+    async addressOfPort(port) {
+      if (!thread) throw new Error('The task has not been loaded yet.');
+      return (await api.files.port(thread.projectId, port)).url;
+    },
     answer: (text) => void submit({ text, files: [], model: null }).catch(showProblem),
     async decide(approvalId, answer) {
       if (live) await api.approve(live.runId, approvalId, answer);

@@ -20,6 +20,7 @@ describe('the tools as the model is told of them', () => {
       'move',
       'delete',
       'list_files',
+      'expose_port',
       'todo',
       'ask',
       'complete',

@@ -3,6 +3,7 @@ import { applyPatchTool } from './apply-patch.ts';
 import { askTool } from './ask.ts';
 import { completeTool } from './complete.ts';
 import { deleteTool } from './delete.ts';
+import { exposePortTool } from './expose-port.ts';
 import { listFilesTool } from './list-files.ts';
 import { moveTool } from './move.ts';
 import { readFileTool } from './read-file.ts';
@@ -21,6 +22,7 @@ export const allTools: readonly Tool[] = [
   moveTool,
   deleteTool,
   listFilesTool,
+  exposePortTool,
   todoTool,
   askTool,
   completeTool,

@@ -4,6 +4,7 @@ import { icon } from '../icon.ts';
 import { createQuestionView, createResultView } from './ending-views.ts';
 import { fileChip } from './file-chip.ts';
 import { hiddenView, type PartActions, type PartView } from './part-view.ts';
+import { previewCard } from './preview-card.ts';
 import { createReasoningView } from './reasoning-view.ts';
 import { createTextView } from './text-view.ts';
 import { isToolPart, toolNameOf } from './tool-part.ts';
@@ -45,7 +46,7 @@ export function createPartView(part: MessagePart, actions: PartActions): PartVie
     case 'data-preview':
       return fixedView(
         part,
-        element('p', { class: 'notice' }, icon('panel'), `A server listens on port ${part.data.port}.`),
+        previewCard(part.data, (port) => actions.addressOfPort(port)),
       );
     default:
       return hiddenView((other) => other.type === part.type);

@@ -12,6 +12,8 @@ export interface PartView {
 /** What parts can ask of the thread around them. */
 export interface PartActions {
   openFile(path: string): void;
+  /** Where what listens on a port of the sandbox can be looked at. Rejects with what the API said. */
+  addressOfPort(port: number): Promise<string>;
   /** Gives the answer to a question of the agent. */
   answer(text: string): void;
   /** Rejects with what the API said. */

@@ -24,6 +24,12 @@ export function wordsOfCall(toolName: string, input: unknown): CallWords {
       return { icon: 'edit', verb: 'Edit', subject: text('path') };
     case 'list_files':
       return { icon: 'folder', verb: 'List', subject: text('path') || 'workspace' };
+    case 'expose_port':
+      return {
+        icon: 'panel',
+        verb: 'Show',
+        subject: typeof given['port'] === 'number' ? `port ${given['port']}` : '',
+      };
     case 'delete':
       return { icon: 'trash', verb: 'Delete', subject: text('path') };
     case 'grep':

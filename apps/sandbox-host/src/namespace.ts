@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
+import type { Defence } from './defences.ts';
 import { buildLaunch, type UnprivilegedUser } from './launch-command.ts';
 import type { SandboxLimits } from './limits.ts';
 import { identifyProcess, isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
@@ -10,7 +11,6 @@ import {
   buildInitCommand,
   buildWallArguments,
   type BwrapFeatures,
-  type Defence,
   type SystemFolder,
   type WallSources,
 } from './wall.ts';

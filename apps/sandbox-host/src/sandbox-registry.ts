@@ -46,6 +46,8 @@ export interface RegistryOptions {
   readonly logger: Logger;
   /** Whether each sandbox has a user id of its own, which root gives it. */
   readonly givesUserIds: boolean;
+  /** Always, but in the tests that show what it holds. */
+  readonly hasOwnUserIds: boolean;
   /** Null when sandboxes can be started here. */
   readonly trouble: WallTrouble | null;
   readonly start: (record: SandboxRecord, folder: string) => Promise<Namespace>;
@@ -209,7 +211,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         labels: { ...labels },
         createdAt: new Date().toISOString(),
         autoStopMinutes: autoStopMinutes ?? defaultAutoStopMinutes,
-        userId: Math.max(firstUserId, ...userIds) + 1,
+        userId: options.hasOwnUserIds ? Math.max(firstUserId, ...userIds) + 1 : firstUserId,
         isNetworkBlocked,
         allowedDomains: allowedDomains && [...allowedDomains],
       };

@@ -6,6 +6,7 @@ import type { Logger } from '@switchyard/process';
 import { readBwrapFeatures } from './bwrap-features.ts';
 import { checkWall, type WallTrouble } from './check-wall.ts';
 import { findCgroups } from './cgroups.ts';
+import { allDefences, type Defence } from './defences.ts';
 import { createNetwork, type EgressNetwork } from './egress/find-way.ts';
 import { createEgressGates } from './egress/gates.ts';
 import { type EgressPolicy, narrowPolicy } from './egress/policy.ts';
@@ -21,7 +22,6 @@ import { makeStageFolder } from './stage-folder.ts';
 import { findProcessor } from './system-calls.ts';
 import { findSystemFolders, writeSystemFiles } from './system-files.ts';
 import { pingInit } from './toolbox-proxy.ts';
-import { allDefences, type Defence } from './wall.ts';
 import { type LimitsWatch, watchLimits } from './watch-limits.ts';
 
 export interface SandboxHostOptions {
@@ -107,9 +107,12 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   const gates = createEgressGates({
     network: options.network ?? createNetwork(),
     hasAddressCheck: defences.has('egress-address-check'),
+    hasPortCheck: defences.has('egress-port-check'),
     logger,
   });
-  const outer = options.egress === undefined ? { allowedDomains: null } : options.egress;
+  const everything = { allowedDomains: null };
+  const asked = options.egress === undefined ? everything : options.egress;
+  const outer = asked && !defences.has('egress-domains') ? everything : asked;
   /** Opens the sandbox's way out, if it has one, and gives the folder of its socket. */
   async function openGate(record: SandboxRecord, folder: string): Promise<string | null> {
     if (outer === null || record.isNetworkBlocked) return null;
@@ -123,6 +126,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     records: createRecords(sandboxesFolder),
     logger,
     givesUserIds,
+    hasOwnUserIds: defences.has('own-user-id'),
     trouble,
     start: async (record, folder) => {
       const egress = await openGate(record, folder);

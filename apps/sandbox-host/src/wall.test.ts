@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { allDefences, type Defence } from './defences.ts';
 import { defaultLimits } from './limits.ts';
-import { allDefences, buildInitCommand, buildWallArguments, type Defence } from './wall.ts';
+import { buildInitCommand, buildWallArguments } from './wall.ts';
 
 const sources = {
   workspace: '/s/workspace',
@@ -17,6 +18,9 @@ const notArguments: readonly Defence[] = [
   'memory-limit',
   'disk-limit',
   'egress-address-check',
+  'egress-port-check',
+  'egress-domains',
+  'own-user-id',
 ];
 const newest = { canLimitSize: true, canDisableNesting: true };
 const build = (without: readonly Defence[] = [], features = newest): string[] =>

@@ -1,36 +1,5 @@
+import type { Defence } from './defences.ts';
 import { dataBytesOfProcess, type SandboxLimits } from './limits.ts';
-
-/**
- * What stands between a sandbox and the machine, by name. All of them are always on, except in the tests that show
- * that each is needed: those switch the smallest set off and see the probe succeed.
- */
-export const allDefences = [
-  /** Started from a user id that owns nothing on this machine. */
-  'unprivileged-uid',
-  /** The starting process has no environment that `/proc/<pid>/environ` could show. */
-  'empty-environment',
-  /** The system's files are mounted read-only. */
-  'read-only-system',
-  /** Only those files of /etc that programs need. */
-  'selected-etc',
-  /** /tmp is the sandbox's own. */
-  'private-tmp',
-  'pid-namespace',
-  'network-namespace',
-  /** What the proxy connects to is on the public internet. */
-  'egress-address-check',
-  'seccomp',
-  'no-capabilities',
-  'no-nested-namespaces',
-  /** Of each process and of each user: processes, open files, size of a file, private memory. */
-  'resource-limits',
-  /** Of all processes together, by a cgroup or by looking. */
-  'memory-limit',
-  /** Of the whole workspace, by looking. */
-  'disk-limit',
-] as const;
-
-export type Defence = (typeof allDefences)[number];
 
 /** Paths, as the starting user sees them, of what is mounted into the sandbox. */
 export interface WallSources {
@@ -87,6 +56,9 @@ const etcPaths = [
   'mime.types',
 ];
 
+/** What is to be seen without `selected-folders`: homes, logs, services' data, the machine's parts. */
+const foldersOfTheMachine = ['/root', '/home', '/var', '/srv', '/boot', '/sys'];
+
 const mebibyte = 1024 * 1024;
 /** Sizes of what lives in memory (guesses: enough for package caches and logs, too little to hurt the machine). */
 const tmpfsBytes = { '/tmp': 512 * mebibyte, '/home/user': 512 * mebibyte, '/run': mebibyte };
@@ -135,7 +107,34 @@ function mountSystem({ sources, defences, systemFolders }: WallOptions): string[
     ? etcPaths.flatMap((name) => [`${bind}-try`, `/etc/${name}`, `/etc/${name}`])
     : [bind, '/etc', '/etc'];
   const generated = generatedEtcFiles.flatMap((name) => [bind, `${sources.etc}/${name}`, `/etc/${name}`]);
-  return [...folders, ...etc, ...generated];
+  const others = defences.has('selected-folders')
+    ? []
+    : foldersOfTheMachine.flatMap((path) => ['--bind-try', path, path]);
+  return [...folders, ...etc, ...generated, ...others];
+}
+
+function mountDevices({ features, defences }: WallOptions): string[] {
+  return defences.has('private-devices')
+    ? ['--dev', '/dev', ...mountTmpfs(features, '/dev/shm', 256 * mebibyte, '1777'), '--remount-ro', '/dev']
+    : ['--dev-bind', '/dev', '/dev'];
+}
+
+/** Processes, names and numbers of users, and what they may do. */
+function buildNamespaces({ defences, features }: WallOptions): string[] {
+  const id = defences.has('unprivileged-uid') ? '1000' : '0';
+  return [
+    ...(defences.has('user-namespace') ? ['--unshare-user', '--uid', id, '--gid', id] : []),
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--unshare-cgroup-try',
+    ...(defences.has('pid-namespace') ? ['--unshare-pid'] : []),
+    ...(defences.has('network-namespace') ? ['--unshare-net'] : []),
+    ...(defences.has('no-nested-namespaces') && features.canDisableNesting ? ['--disable-userns'] : []),
+    ...(defences.has('no-capabilities') ? ['--cap-drop', 'ALL'] : ['--cap-add', 'ALL']),
+    '--hostname',
+    'sandbox',
+    '--new-session',
+  ];
 }
 
 function mountTmpfs({ canLimitSize }: BwrapFeatures, path: string, size: number, mode: string): string[] {
@@ -152,23 +151,9 @@ function mountMemory({ defences, features }: WallOptions): string[] {
 
 /** bwrap's options, which build the wall. */
 export function buildWallArguments(options: WallOptions): string[] {
-  const { sources, defences, features } = options;
+  const { sources, defences } = options;
   return [
-    '--unshare-user',
-    '--unshare-ipc',
-    '--unshare-uts',
-    '--unshare-cgroup-try',
-    ...(defences.has('pid-namespace') ? ['--unshare-pid'] : []),
-    ...(defences.has('network-namespace') ? ['--unshare-net'] : []),
-    ...(defences.has('no-nested-namespaces') && features.canDisableNesting ? ['--disable-userns'] : []),
-    ...(defences.has('no-capabilities') ? ['--cap-drop', 'ALL'] : ['--cap-add', 'ALL']),
-    '--uid',
-    defences.has('unprivileged-uid') ? '1000' : '0',
-    '--gid',
-    defences.has('unprivileged-uid') ? '1000' : '0',
-    '--hostname',
-    'sandbox',
-    '--new-session',
+    ...buildNamespaces(options),
     '--clearenv',
     ...Object.entries({
       ...environmentInside,
@@ -176,14 +161,12 @@ export function buildWallArguments(options: WallOptions): string[] {
     }).flatMap(([name, value]) => ['--setenv', name, value]),
     ...mountSystem(options),
     ...(defences.has('pid-namespace') ? ['--proc', '/proc'] : ['--bind', '/proc', '/proc']),
-    '--dev',
-    '/dev',
-    ...mountTmpfs(features, '/dev/shm', 256 * mebibyte, '1777'),
+    ...mountDevices(options),
     ...mountMemory(options),
     '--ro-bind',
     sources.node,
     '/opt/node/bin/node',
-    '--ro-bind',
+    defences.has('read-only-system') ? '--ro-bind' : '--bind',
     sources.inside,
     '/opt/switchyard',
     '--bind',
@@ -193,8 +176,6 @@ export function buildWallArguments(options: WallOptions): string[] {
     '--bind',
     sources.workspace,
     '/workspace',
-    '--remount-ro',
-    '/dev',
     '--remount-ro',
     '/',
     '--chdir',

@@ -160,11 +160,10 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
   }
 
   async function look(): Promise<number> {
+    const sandboxes = options.running();
+    if (sandboxes.length === 0) return 0;
     const processes = readProcesses();
-    const families = options.running().map((sandbox) => ({
-      sandbox,
-      family: findFamily(processes, sandbox.pid),
-    }));
+    const families = sandboxes.map((sandbox) => ({ sandbox, family: findFamily(processes, sandbox.pid) }));
     for (const { sandbox, family } of families) if (family.length > idleFamily) busy.add(sandbox.id);
 
     const free = freeDiskBytes();

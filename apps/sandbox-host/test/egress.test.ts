@@ -24,7 +24,7 @@ const web = createServer((request, response) => {
   request.on('data', (chunk: Buffer) => (size += chunk.length));
   request.on('end', () => {
     const { host, 'proxy-connection': proxied = 'none' } = request.headers;
-    const seen = `${request.method} ${request.url} of ${host}, ${size} bytes, proxied: ${proxied}`;
+    const seen = `${request.method} ${request.url} of ${host}, ${size} bytes, proxied: ${String(proxied)}`;
     response.end(request.url === '/large' ? Buffer.alloc(20_000_000, 'x') : seen);
   });
 });

@@ -60,10 +60,10 @@ export function createNetwork(): EgressNetwork {
  */
 export async function findWay(
   { host, port }: Target,
-  { policy, network, hasAddressCheck }: EgressRules,
+  { policy, network, hasAddressCheck, hasPortCheck }: EgressRules,
 ): Promise<Socket> {
   if (!isAllowedHost(host, policy)) throw new NoWayError(403, `${host} is not among the allowed domains.`);
-  if (!isAllowedPort(port)) throw new NoWayError(403, `Port ${port} is not allowed.`);
+  if (hasPortCheck && !isAllowedPort(port)) throw new NoWayError(403, `Port ${port} is not allowed.`);
   const addresses = isIP(host) ? [host] : await network.resolve(host).catch(() => []);
   const own = readOwnAddresses();
   const allowed = addresses.filter((address) => !hasAddressCheck || refuseAddress(address, own) === null);
@@ -82,6 +82,7 @@ export async function findWay(
 export interface EgressRules {
   readonly policy: EgressPolicy;
   readonly network: EgressNetwork;
-  /** Always, but in the tests that show what it holds. */
+  /** Both always, but in the tests that show what they hold. */
   readonly hasAddressCheck: boolean;
+  readonly hasPortCheck: boolean;
 }

@@ -46,6 +46,7 @@ async function listen(server: Server, folder: string): Promise<Gate> {
 export function createEgressGates(options: {
   readonly network: EgressNetwork;
   readonly hasAddressCheck: boolean;
+  readonly hasPortCheck: boolean;
   readonly logger: Logger;
 }): EgressGates {
   const gates = new Map<string, Gate>();
@@ -64,8 +65,8 @@ export function createEgressGates(options: {
   return {
     async open(sandboxId, folder, policy) {
       await close(sandboxId);
-      const { network, hasAddressCheck, logger } = options;
-      const server = createEgressProxy({ policy, network, hasAddressCheck }, logger);
+      const { logger, ...rules } = options;
+      const server = createEgressProxy({ policy, ...rules }, logger);
       gates.set(sandboxId, await listen(server, folder));
     },
     close,

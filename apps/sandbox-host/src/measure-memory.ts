@@ -53,7 +53,9 @@ export function findFamily(processes: readonly ProcessMemory[], rootPid: number)
 /** What is the process's own share of its pages, as far as this kernel tells; `bytes` otherwise. */
 export function readOwnShare({ pid, bytes }: ProcessMemory): number {
   const rollup = readText(`/proc/${pid}/smaps_rollup`);
-  if (!rollup.includes('\nPss_Anon:')) return bytes;
+  // It has ended meanwhile, and what it shared is counted with the others; or this kernel does not tell.
+  if (!rollup.includes('\nPss_Anon:'))
+    return readText(`/proc/${pid}/status`).includes('\nRssAnon:') ? bytes : 0;
   return (
     ['Pss_Anon', 'Pss_Shmem', 'SwapPss']
       .map((field) => readField(rollup, field))

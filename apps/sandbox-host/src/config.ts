@@ -2,6 +2,7 @@ import { parseEnvironment } from '@switchyard/process';
 import { z } from 'zod';
 import { type EgressPolicy, parseDomains } from './egress/policy.ts';
 import { defaultLimits, type SandboxLimits } from './limits.ts';
+import { defaultQuotas, type HostQuotas } from './sandbox-registry.ts';
 
 export const environmentSchema = z.object({
   HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
@@ -35,6 +36,18 @@ export const environmentSchema = z.object({
     .optional()
     .describe('Processes and threads of one sandbox; unset: 1024.'),
   SANDBOX_DISK_MB: z.coerce.number().int().min(16).optional().describe('Size of one workspace; unset: 8192.'),
+  SANDBOX_MAX_COUNT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(defaultQuotas.maxCount)
+    .describe('Sandboxes of the host, stopped ones included.'),
+  SANDBOX_MAX_RUNNING: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(defaultQuotas.maxRunning)
+    .describe('Sandboxes of the host that run at the same time.'),
   SANDBOX_FREE_DISK_MB: z.coerce
     .number()
     .int()
@@ -79,6 +92,7 @@ export interface Config {
   readonly dataDir: string;
   readonly bwrapPath: string | null;
   readonly limits: SandboxLimits;
+  readonly quotas: HostQuotas;
   readonly minFreeDiskBytes: number;
   /** Null: no way out. */
   readonly egress: EgressPolicy | null;
@@ -104,6 +118,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       processes: parsed.SANDBOX_PROCESSES ?? usual.processes,
       diskBytes: inBytes(parsed.SANDBOX_DISK_MB, usual.diskBytes),
     },
+    quotas: { maxCount: parsed.SANDBOX_MAX_COUNT, maxRunning: parsed.SANDBOX_MAX_RUNNING },
     minFreeDiskBytes: parsed.SANDBOX_FREE_DISK_MB * mebibyte,
     egress:
       parsed.SANDBOX_EGRESS === 'off' ? null : { allowedDomains: parsed.SANDBOX_EGRESS_DOMAINS ?? null },

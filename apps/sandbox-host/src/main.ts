@@ -32,6 +32,7 @@ const host = await startSandboxHost({
   dataDir: resolve(config.dataDir),
   bwrapPath: config.bwrapPath ?? findTool('bwrap'),
   limits: config.limits,
+  quotas: config.quotas,
   minFreeDiskBytes: config.minFreeDiskBytes,
   egress: config.egress,
   previews: { port: config.previewPort, publicUrl: config.previewUrl },

@@ -12,6 +12,11 @@ const recordSchema = z.object({
   autoStopMinutes: z.number().int().nonnegative(),
   /** The user id that the namespace is started from when the host runs as root. */
   userId: z.number().int().positive(),
+  /** What was asked for; null: what the host allows. */
+  memoryBytes: z.number().int().positive().nullable().default(null),
+  diskBytes: z.number().int().positive().nullable().default(null),
+  /** Put away by who made it. */
+  isArchived: z.boolean().default(false),
   /** It has no way out at all. */
   isNetworkBlocked: z.boolean().default(false),
   /** As `EgressPolicy.allowedDomains`; what the host allows applies besides. */

@@ -6,32 +6,18 @@ import { explainFailure, type WallTrouble } from './check-wall.ts';
 import { HostError } from './host-error.ts';
 import { adoptNamespace, type Namespace, NamespaceError } from './namespace.ts';
 import { isAlive, killProcess } from './process-identity.ts';
+import type { SandboxLimits } from './limits.ts';
 import type { Records, SandboxRecord } from './sandbox-record.ts';
-
-export type SandboxState = 'started' | 'stopped';
-
-export interface SandboxView {
-  readonly record: SandboxRecord;
-  readonly state: SandboxState;
-  readonly lastActivityAt: Date;
-}
-
-export interface RunningSandbox {
-  readonly id: string;
-  readonly record: SandboxRecord;
-  readonly folder: string;
-  readonly namespace: Namespace;
-  readonly workspace: string;
-  /** Unix time in milliseconds. */
-  readonly lastActivityAt: number;
-}
+import type { SandboxRegistry, SandboxState, SandboxView } from './sandbox-views.ts';
 
 interface Entry {
-  readonly record: SandboxRecord;
+  record: SandboxRecord;
   namespace: Namespace | null;
   lastActivityAt: number;
   /** Why it was stopped by the host. */
   stopReason: string | null;
+  /** It counts as running before it runs. */
+  isStarting: boolean;
   /** The last start or stop; the next one waits for it. */
   pending: Promise<unknown>;
 }
@@ -41,6 +27,15 @@ const firstUserId = 2_000_000_000;
 /** What the real service does when nothing is asked for. */
 const defaultAutoStopMinutes = 15;
 
+/** Guesses: more run on two processors than are at work at once; a stopped one costs a folder. */
+export const defaultQuotas: HostQuotas = { maxCount: 2_000, maxRunning: 64 };
+
+/** How many sandboxes this host takes. */
+export interface HostQuotas {
+  readonly maxCount: number;
+  readonly maxRunning: number;
+}
+
 export interface RegistryOptions {
   readonly records: Records;
   readonly logger: Logger;
@@ -48,43 +43,16 @@ export interface RegistryOptions {
   readonly givesUserIds: boolean;
   /** Always, but in the tests that show what it holds. */
   readonly hasOwnUserIds: boolean;
+  /** Of one sandbox at most. */
+  readonly limits: SandboxLimits;
+  readonly quotas: HostQuotas;
   /** Null when sandboxes can be started here. */
   readonly trouble: WallTrouble | null;
-  readonly start: (record: SandboxRecord, folder: string) => Promise<Namespace>;
+  readonly start: (record: SandboxRecord, folder: string, limits: SandboxLimits) => Promise<Namespace>;
   /** Called when all its processes have ended. */
   readonly onStopped: (id: string) => Promise<void>;
   /** Why this sandbox must not start now, for people; null when nothing stands against it. */
   readonly refusal: (id: string) => string | null;
-}
-
-export interface CreateOptions {
-  readonly name: string | null;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly autoStopMinutes: number | null;
-  readonly isNetworkBlocked?: boolean;
-  readonly allowedDomains?: readonly string[] | null;
-}
-
-export interface SandboxRegistry {
-  create(options: CreateOptions): Promise<SandboxView>;
-  /** By id or name. Throws HostError 404. */
-  find(idOrName: string): SandboxView;
-  start(id: string): Promise<SandboxView>;
-  /** With `namespace`: only if that is still the running one. `reason` is told to who finds it stopped. */
-  stop(
-    id: string,
-    options?: { readonly namespace?: Namespace; readonly reason?: string },
-  ): Promise<SandboxView>;
-  /** Stops it and removes its workspace for good. */
-  remove(id: string): Promise<void>;
-  /** The running namespace, and notes the activity. Throws HostError 409 when it is not started. */
-  enter(id: string): Namespace;
-  /** Notes the end of what `enter` began. */
-  leave(id: string): void;
-  running(): readonly RunningSandbox[];
-  stopIdle(): Promise<void>;
-  /** Kills every sandbox. */
-  close(): Promise<void>;
 }
 
 const notFound = (): HostError => new HostError(404, 'SANDBOX_NOT_FOUND', 'There is no such sandbox.');
@@ -116,6 +84,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       namespace: null,
       lastActivityAt: Date.now(),
       stopReason: null,
+      isStarting: false,
       pending: Promise.resolve(),
     };
   }
@@ -127,11 +96,38 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       entry.stopReason = 'it ended by itself';
       logger.warn({ sandboxId: entry.record.id }, 'sandbox ended by itself');
     }
-    return entry.namespace ? 'started' : 'stopped';
+    if (entry.namespace) return 'started';
+    return entry.record.isArchived ? 'archived' : 'stopped';
   }
 
   function view(entry: Entry): SandboxView {
-    return { record: entry.record, state: stateOf(entry), lastActivityAt: new Date(entry.lastActivityAt) };
+    return {
+      record: entry.record,
+      state: entries.get(entry.record.id) === entry ? stateOf(entry) : 'destroyed',
+      lastActivityAt: new Date(entry.lastActivityAt),
+      limits: limitsOf(entry.record),
+    };
+  }
+
+  function limitsOf({ memoryBytes, diskBytes }: SandboxRecord): SandboxLimits {
+    const { limits } = options;
+    return {
+      ...limits,
+      memoryBytes: Math.min(memoryBytes ?? limits.memoryBytes, limits.memoryBytes),
+      diskBytes: Math.min(diskBytes ?? limits.diskBytes, limits.diskBytes),
+    };
+  }
+
+  /** In the service's words: its clients know a quota by them. */
+  function refuseAbove(what: string, count: number, max: number): void {
+    if (count < max) return;
+    throw new HostError(403, 'LIMIT_EXCEEDED', `Total ${what} limit exceeded. Maximum allowed: ${max}.`);
+  }
+
+  async function keepArchived(entry: Entry, isArchived: boolean): Promise<void> {
+    if (entry.record.isArchived === isArchived) return;
+    entry.record = { ...entry.record, isArchived };
+    await records.write(entry.record);
   }
 
   function findEntry(idOrName: string): Entry {
@@ -164,8 +160,13 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     const { id } = entry.record;
     const refusal = options.refusal(id);
     if (refusal !== null) throw new HostError(422, 'SANDBOX_UNAVAILABLE', refusal);
+    const others = [...entries.values()].filter(
+      (other) => other !== entry && (other.isStarting || stateOf(other) === 'started'),
+    );
+    refuseAbove('running sandbox', others.length, options.quotas.maxRunning);
+    entry.isStarting = true;
     try {
-      const namespace = await options.start(entry.record, records.folderOf(id));
+      const namespace = await options.start(entry.record, records.folderOf(id), limitsOf(entry.record));
       await records.writeIdentity(id, namespace.identity);
       entry.namespace = namespace;
       entry.stopReason = null;
@@ -175,7 +176,10 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       if (!(error instanceof NamespaceError)) throw error;
       const { reason, remedy } = explainFailure(error.message);
       throw new HostError(422, 'SANDBOX_UNAVAILABLE', `${reason} ${remedy}`);
+    } finally {
+      entry.isStarting = false;
     }
+    await keepArchived(entry, false);
     logger.info({ sandboxId: id, durationMs: Math.round(performance.now() - startedAt) }, 'sandbox started');
   }
 
@@ -199,8 +203,9 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
   }
 
   return {
-    async create({ name, labels, autoStopMinutes, isNetworkBlocked = false, allowedDomains = null }) {
+    async create({ name, labels, autoStopMinutes, ...others }) {
       refuseIfImpossible();
+      refuseAbove('sandbox', entries.size, options.quotas.maxCount);
       const id = randomUUID();
       const isTaken = [...entries.values()].some(({ record }) => record.name === name);
       if (isTaken) throw new HostError(409, 'SANDBOX_NAME_TAKEN', 'A sandbox of this name exists.');
@@ -212,8 +217,11 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         createdAt: new Date().toISOString(),
         autoStopMinutes: autoStopMinutes ?? defaultAutoStopMinutes,
         userId: options.hasOwnUserIds ? Math.max(firstUserId, ...userIds) + 1 : firstUserId,
-        isNetworkBlocked,
-        allowedDomains: allowedDomains && [...allowedDomains],
+        memoryBytes: others.memoryBytes ?? null,
+        diskBytes: others.diskBytes ?? null,
+        isNetworkBlocked: others.isNetworkBlocked ?? false,
+        allowedDomains: others.allowedDomains ? [...others.allowedDomains] : null,
+        isArchived: false,
       };
       const entry = newEntry(record);
       entries.set(id, entry);
@@ -225,6 +233,9 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         });
       } catch (error) {
         entries.delete(id);
+        await records.remove(id).catch((failure: unknown) => {
+          logger.warn({ sandboxId: id, error: failure }, 'what was made of a sandbox stays');
+        });
         throw error;
       }
       return view(entry);
@@ -250,11 +261,23 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         await records.remove(id);
         logger.info({ sandboxId: id }, 'sandbox removed');
       });
+      return view(entry);
+    },
+    async archive(id) {
+      const entry = findEntry(id);
+      await inOrder(entry, async () => {
+        if (stateOf(entry) === 'started') {
+          throw new HostError(409, 'SANDBOX_NOT_STOPPED', 'The sandbox is not stopped.');
+        }
+        if (!entries.has(id)) throw notFound();
+        await keepArchived(entry, true);
+      });
+      return view(entry);
     },
     enter(id) {
       const entry = findEntry(id);
       entry.lastActivityAt = Date.now();
-      if (stateOf(entry) === 'stopped' || !entry.namespace) {
+      if (stateOf(entry) !== 'started' || !entry.namespace) {
         const because = entry.stopReason === null ? '' : `: ${entry.stopReason}`;
         throw new HostError(409, 'SANDBOX_NOT_STARTED', `The sandbox is not started${because}.`);
       }
@@ -270,7 +293,8 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         if (stateOf(entry) !== 'started' || !namespace) return [];
         const folder = records.folderOf(record.id);
         const workspace = join(folder, 'workspace');
-        return [{ id: record.id, record, folder, namespace, workspace, lastActivityAt }];
+        const limits = limitsOf(record);
+        return [{ id: record.id, record, folder, namespace, workspace, lastActivityAt, limits }];
       }),
     async stopIdle() {
       const now = Date.now();

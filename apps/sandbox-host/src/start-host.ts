@@ -17,7 +17,8 @@ import { startPreviewServer } from './previews/preview-server.ts';
 import { createPreviewTokens } from './previews/preview-token.ts';
 import { createApp } from './routes.ts';
 import { createRecords, type SandboxRecord } from './sandbox-record.ts';
-import { createRegistry, type SandboxRegistry } from './sandbox-registry.ts';
+import { createRegistry, defaultQuotas, type HostQuotas } from './sandbox-registry.ts';
+import type { SandboxRegistry } from './sandbox-views.ts';
 import { makeStageFolder } from './stage-folder.ts';
 import { findProcessor } from './system-calls.ts';
 import { findSystemFolders, writeSystemFiles } from './system-files.ts';
@@ -34,8 +35,10 @@ export interface SandboxHostOptions {
   /** Null when there is none: the host starts and refuses sandboxes with the reason. */
   readonly bwrapPath: string | null;
   readonly logger: Logger;
-  /** Default: `defaultLimits()`. */
+  /** Of one sandbox; default: `defaultLimits()`. */
   readonly limits?: SandboxLimits;
+  /** Of the host; default: `defaultQuotas`. */
+  readonly quotas?: HostQuotas;
   /** What stays free on the disk of `dataDir` (default 1 GiB): below it everything is stopped and nothing starts. */
   readonly minFreeDiskBytes?: number;
   /** What sandboxes may reach: the public internet when it is not given, nothing when it is null. */
@@ -128,7 +131,9 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     givesUserIds,
     hasOwnUserIds: defences.has('own-user-id'),
     trouble,
-    start: async (record, folder) => {
+    limits,
+    quotas: options.quotas ?? defaultQuotas,
+    start: async (record, folder, ownLimits) => {
       const egress = await openGate(record, folder);
       return startNamespace({
         bwrapPath: options.bwrapPath ?? '',
@@ -139,8 +144,8 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
         user: givesUserIds ? { id: record.userId } : null,
         systemFolders,
         defences,
-        cgroup: cgroups?.create(record.id, limits) ?? null,
-        limits,
+        cgroup: cgroups?.create(record.id, ownLimits) ?? null,
+        limits: ownLimits,
         environment: options.environment ?? {},
         sources: {
           workspace: join(folder, 'workspace'),
@@ -160,17 +165,17 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   });
   for (const { record, folder } of registry.running()) await openGate(record, folder);
   watch = watchLimits({
-    limits,
     minFreeDiskBytes: options.minFreeDiskBytes ?? usualFreeDiskBytes,
     dataDir,
     bwrapPath: isRoot ? null : options.bwrapPath,
     isDiskWatched: defences.has('disk-limit'),
     running: () =>
-      registry.running().map(({ id, namespace, workspace, lastActivityAt }) => ({
+      registry.running().map(({ id, namespace, workspace, lastActivityAt, limits: ownLimits }) => ({
         id,
         pid: namespace.identity.pid,
         workspace,
         lastActivityAt,
+        limits: ownLimits,
         isMemoryWatched: defences.has('memory-limit') && !cgroups,
       })),
     stop: (id, reason) => registry.stop(id, { reason }),
@@ -184,7 +189,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     registry,
     logger,
   });
-  const app = createApp({ registry, previews, apiKey: options.apiKey, logger });
+  const app = createApp({ registry, previews, limits, apiKey: options.apiKey, logger });
   const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
     const listening = serve(
       {

@@ -18,11 +18,11 @@ export interface WatchedSandbox {
   readonly workspace: string;
   /** False where a cgroup does it. */
   readonly isMemoryWatched: boolean;
+  readonly limits: SandboxLimits;
   readonly lastActivityAt: number;
 }
 
 export interface LimitsWatchOptions {
-  readonly limits: SandboxLimits;
   /** What has to stay free on the disk of `dataDir`; below it everything is stopped and nothing starts. */
   readonly minFreeDiskBytes: number;
   readonly dataDir: string;
@@ -67,7 +67,7 @@ const idleFamily = 2;
  * theirs: a sandbox with too much memory loses its largest processes, one with too large a workspace is stopped.
  */
 export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
-  const { limits, logger } = options;
+  const { logger } = options;
   /** Share of the limit that a stopped sandbox's workspace had. */
   const overfull = new Map<string, number>();
   /** Looks in a row at which it used too much memory. */
@@ -94,9 +94,11 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
   }
 
   /** Kills the largest processes until the others fit. */
-  async function relieve({ sandbox: { id }, family, used }: MemoryUse): Promise<void> {
+  async function relieve({ sandbox: { id, limits }, family, used }: MemoryUse): Promise<void> {
     const count = (looksOver.get(id) ?? 0) + 1;
     looksOver.set(id, count);
+    // Processes that end while they are looked at leave their share to the others: one look may count it twice.
+    if (count === 1) return;
     let left = used;
     for (const { pid, innerPid, bytes } of family.toSorted((one, other) => other.bytes - one.bytes)) {
       if (innerPid <= idleFamily || count > maxLooksOver) return stop(id, 'it used too much memory');
@@ -114,11 +116,11 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
     for (const [pid, killedAt] of dying) if (Date.now() - killedAt > dyingMs) dying.delete(pid);
     const uses: MemoryUse[] = families.map(({ sandbox, family }) => {
       const living = family.filter(({ pid }) => !dying.has(pid));
-      const isClose = sum(living) > limits.memoryBytes;
+      const isClose = sum(living) > sandbox.limits.memoryBytes;
       const shares = isClose ? living.map((member) => ({ ...member, bytes: readOwnShare(member) })) : living;
       return { sandbox, family: shares, used: sum(shares) };
     });
-    const over = uses.filter(({ used }) => used > limits.memoryBytes);
+    const over = uses.filter(({ used, sandbox }) => used > sandbox.limits.memoryBytes);
     const isMachineShort = availableBytes < minFreeMemoryShare * totalBytes;
     const [fattest] = uses.toSorted((one, other) => other.used - one.used);
     const chosen = over.length === 0 && isMachineShort && fattest ? [fattest] : over;
@@ -126,7 +128,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
       if (!chosen.some(({ sandbox }) => sandbox.id === id)) looksOver.delete(id);
     }
     for (const use of chosen) await relieve(use);
-    return Math.max(0, ...uses.map(({ used }) => used / limits.memoryBytes));
+    return Math.max(0, ...uses.map(({ used, sandbox }) => used / sandbox.limits.memoryBytes));
   }
 
   async function lookAtWorkspace({ sandbox, family }: Family): Promise<void> {
@@ -138,7 +140,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
     }
     const pids = family.map(({ pid }) => pid);
     const bytes = use.bytes + measureDeletedFiles(sandbox.workspace, pids);
-    const share = Math.max(bytes / limits.diskBytes, use.files / limits.files);
+    const share = Math.max(bytes / sandbox.limits.diskBytes, use.files / sandbox.limits.files);
     measuredAt.set(sandbox.id, lookedAt);
     if (family.length <= idleFamily) busy.delete(sandbox.id);
     const before = overfull.get(sandbox.id) ?? 0;

@@ -1,13 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-
-/** As on the wire; `timeout` in seconds. */
-export interface ExecuteRequest {
-  readonly command: string;
-  readonly cwd?: string;
-  readonly envs?: Readonly<Record<string, string>>;
-  readonly timeout?: number;
-}
+import type { ExecuteRequest } from '@daytona/toolbox-api-client';
 
 export type ExecuteOutcome =
   | { readonly outcome: 'exited'; readonly exitCode: number; readonly result: string }

@@ -6,7 +6,8 @@ import { unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { connectPort } from './connect-port.ts';
-import { execute, type ExecuteRequest } from './execute.ts';
+import type { ExecuteRequest, ExecuteResponse } from '@daytona/toolbox-api-client';
+import { execute } from './execute.ts';
 import { BadUploadError, receiveFiles } from './receive-files.ts';
 import { startRelay } from './relay.ts';
 
@@ -56,7 +57,10 @@ async function runCommand(request: IncomingMessage, response: ServerResponse): P
   const ended = await execute(parsed);
   switch (ended.outcome) {
     case 'exited':
-      return answer(response, 200, { exitCode: ended.exitCode, result: ended.result });
+      return answer(response, 200, {
+        exitCode: ended.exitCode,
+        result: ended.result,
+      } satisfies ExecuteResponse);
     case 'timed-out':
       return answerError(response, 408, 'PROCESS_EXECUTION_TIMEOUT', 'The command took too long.');
   }

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '@switchyard/process';
 import { HostError } from '../host-error.ts';
-import type { SandboxRegistry } from '../sandbox-registry.ts';
+import type { SandboxRegistry } from '../sandbox-views.ts';
 import { openPort } from './open-port.ts';
 import type { PreviewGrant, PreviewTokens } from './preview-token.ts';
 

@@ -11,7 +11,7 @@ import {
 } from '@switchyard/agent';
 import type { RunJob } from '@switchyard/bus';
 import { AppError, newId } from '@switchyard/protocol';
-import { claimRun, type RunClaim, RunLostError } from '@switchyard/store';
+import { claimRun, readLastIncarnation, type RunClaim, RunLostError } from '@switchyard/store';
 import { endAsFailed, endRun, endWithoutLog, handOver, internalDetail } from './end-run.ts';
 import { listenForCancel, pollForCancel, stopAtTimeLimit, stopWithJob } from './watch-run.ts';
 import { lockMs, type Worker } from './worker.ts';
@@ -146,7 +146,14 @@ async function goOn(
     ...opened,
     model,
     tools,
-    sandbox: createSandboxAccess({ sandboxes, source, project, files, stop }),
+    sandbox: createSandboxAccess({
+      sandboxes,
+      source,
+      project,
+      files,
+      lastIncarnation: () => readLastIncarnation(worker.sql, { runId: run.id }),
+      stop,
+    }),
     stop,
     shouldHandOver: worker.isDraining,
     isOwned: () => worker.lockAgeMs(run.id) < lockMs,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createToolset } from '@switchyard/agent';
 import { DrainedError, LockLostError, readRunLog } from '@switchyard/bus';
 import { newId, type RunReason } from '@switchyard/protocol';
@@ -141,6 +142,46 @@ describe('a call in the sandbox', () => {
     expect(outputs).toMatchObject([{ output: text }, { output: 'changed\n' }]);
     const sent = JSON.stringify(harness.model.requests.at(-1)?.body.messages);
     expect(sent).toContain('/workspace/uploads/');
+  });
+
+  it('finds a large attached file whole, though nobody held it as a whole', async () => {
+    const piece = Buffer.alloc(1024 * 1024);
+    const pieces = 24;
+    const hash = createHash('sha256');
+    const state = { sent: 0 };
+    const stream = () =>
+      new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            if (state.sent === pieces) return controller.close();
+            piece.fill(state.sent);
+            hash.update(piece);
+            state.sent += 1;
+            controller.enqueue(Uint8Array.from(piece));
+          },
+        },
+        { highWaterMark: 0 },
+      );
+    const file = await createFile(harness.sql, harness.actor, {
+      projectId,
+      name: 'large.bin',
+      mediaType: 'application/octet-stream',
+      size: pieces * piece.length,
+      objectKey: newId(),
+    });
+    const started = await harness.start(
+      { turns: [shell('sha256sum < uploads/large.bin; ls -A | grep -c switchyard'), done] },
+      { projectId, files: [file.id] as never },
+    );
+    const source = { read: async () => stream() };
+    await executeRun({ ...worker, files: source }, jobOf(started));
+    const { message } = await expectEnd(started, 'finished');
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-shell',
+        output: expect.objectContaining({ output: `${hash.digest('hex')}  -\n0\n` }),
+      }),
+    );
   });
 
   it('without a sandbox service is an error that says so, and the run goes on', async () => {

@@ -1,6 +1,12 @@
+import { addAbortSignal, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { ReadableStream } from 'node:stream/web';
 import type { MessagePart } from '@switchyard/protocol';
 import { type Sandbox, workspaceRoot } from '@switchyard/sandbox';
 import type { Blobs, FileRow } from '@switchyard/store';
+
+/** A larger file goes through in pieces; a smaller one can be sent again, as a whole, when a request fails. A guess. */
+const maxHeldBytes = 4 * 1024 * 1024;
 
 /** Where uploads are read from. */
 export type FileSource = Pick<Blobs, 'read'>;
@@ -18,23 +24,12 @@ export async function copyAttachedFiles(options: {
   const { sandbox, files, source, signal } = options;
   for (const file of files) {
     if (file.path === null || (await sandbox.stat(file.path, { signal })) !== null) continue;
-    const bytes = await readAll(await source.read(file.objectKey), signal);
-    // Written under a temporary name and renamed by the sandbox.
-    await sandbox.writeFile({ path: file.path, bytes, signal });
+    const { path } = file;
+    // Either way it is written under a temporary name and renamed by the sandbox.
+    const content = Readable.fromWeb((await source.read(file.objectKey)) as ReadableStream);
+    if (file.size > maxHeldBytes) await sandbox.writeStream({ path, content, signal });
+    else await sandbox.writeFile({ path, bytes: await buffer(addAbortSignal(signal, content)), signal });
   }
-}
-
-async function readAll(stream: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  await stream.pipeTo(
-    new WritableStream({
-      write(chunk) {
-        chunks.push(chunk);
-      },
-    }),
-    { signal },
-  );
-  return Buffer.concat(chunks);
 }
 
 /** What the model reads in place of an attached file; null for other parts. */

@@ -121,7 +121,7 @@ async function prepare(
     case 'run': {
       // A repetition does no harm, so the ledger need not know.
       if (tool.effect === 'read' || tool.needs === 'nothing') return { incarnation: null, isMarked: true };
-      const incarnation = tool.needs === 'sandbox' ? (await sandbox.open()).incarnation : null;
+      const incarnation = tool.needs === 'sandbox' ? (await sandbox.enter()).incarnation : null;
       return { incarnation, isMarked: call.ledger === 'executing' && call.incarnation === incarnation };
     }
   }
@@ -150,7 +150,7 @@ function contextOf(
     runId: journal.runId,
     threadId,
     signal: stop.signal,
-    sandbox: sandbox.open,
+    sandbox: sandbox.enter,
     runningSandbox: sandbox.running,
     readTodos,
     claim(result?: JSONValue) {

@@ -11,7 +11,7 @@ export { runAgent } from './run-agent.ts';
 export { closedCall } from './repair-history.ts';
 export { createRunStop, type RunStop, RunStopped, type StopCause } from './run-stop.ts';
 export type { RunJournal } from './run-journal.ts';
-export { createSandboxAccess, type SandboxAccess } from './sandbox-access.ts';
+export { createSandboxAccess, lostSandboxText, type SandboxAccess } from './sandbox-access.ts';
 export { isOutage, throughOutages } from './store-outage.ts';
 export {
   type CallRecord,

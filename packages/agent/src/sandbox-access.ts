@@ -1,5 +1,5 @@
 import { AppError } from '@switchyard/protocol';
-import type { Sandbox, Sandboxes } from '@switchyard/sandbox';
+import { type Sandbox, type Sandboxes, sandboxIdOf } from '@switchyard/sandbox';
 import type { FileRow } from '@switchyard/store';
 import { copyAttachedFiles, type FileSource } from './attached-files.ts';
 import type { RunStop } from './run-stop.ts';
@@ -11,6 +11,8 @@ export interface SandboxAccess {
    * @throws AppError `sandbox_unavailable`, `sandbox_limit` or `sandbox_failed`; the next call tries again
    */
   readonly open: () => Promise<Sandbox>;
+  /** As `open`, for a call that counts on what it did before: see `lostSandboxText`. @throws AppError `conflict`, once */
+  readonly enter: () => Promise<Sandbox>;
   /** The sandbox when it was opened before, else null. */
   readonly running: () => Sandbox | null;
   /** Makes the next `open` look again: the sandbox did not answer. */
@@ -18,6 +20,12 @@ export interface SandboxAccess {
   /** Refuses a late start of a call that an earlier worker may still hold. Best effort. */
   readonly seal: (call: { readonly callId: string; readonly incarnation: string }) => Promise<void>;
 }
+
+/** What the model reads in place of the first result after its sandbox was made anew. */
+export const lostSandboxText =
+  'Not run: the sandbox of this project was lost and had to be made anew. The workspace is empty but for the files that ' +
+  'the user attached, which are there again. Whatever else was written, installed or started before is gone. Look at what ' +
+  'is there and make again what you need; then call again.';
 
 /** Sealing must not hold up a run's end for long; a guess. */
 const sealMs = 5000;
@@ -27,21 +35,31 @@ export function createSandboxAccess(options: {
   readonly source: FileSource;
   readonly project: { readonly id: string; readonly sandboxId: string | null };
   readonly files: readonly FileRow[];
+  /** Under which the thread used its sandbox last; null when it never did. */
+  readonly lastIncarnation: () => Promise<string | null>;
   readonly stop: RunStop;
 }): SandboxAccess {
-  const { sandboxes, source, project, files, stop } = options;
+  const { sandboxes, source, project, files, lastIncarnation, stop } = options;
   let sandboxId = project.sandboxId;
   let opening: Promise<Sandbox> | null = null;
   let opened: Sandbox | null = null;
+  let hasLookedBack = false;
+  let isLossUntold = false;
 
   async function find(signal: AbortSignal, mayCreate: boolean): Promise<Sandbox> {
     const sandbox = await sandboxes.open({ projectId: project.id, sandboxId, mayCreate, signal });
+    if (sandboxId !== null && sandboxId !== sandbox.id) isLossUntold = true;
     sandboxId = sandbox.id;
     return sandbox;
   }
 
   async function prepare(): Promise<Sandbox> {
     const sandbox = await find(stop.signal, true);
+    if (!hasLookedBack) {
+      const last = await lastIncarnation();
+      if (last !== null && sandboxIdOf(last) !== sandbox.id) isLossUntold = true;
+      hasLookedBack = true;
+    }
     await copyAttachedFiles({ sandbox, files, source, signal: stop.signal });
     opened = sandbox;
     return sandbox;
@@ -52,16 +70,24 @@ export function createSandboxAccess(options: {
     opened = null;
   }
 
+  async function open(): Promise<Sandbox> {
+    opening ??= prepare();
+    try {
+      return await opening;
+    } catch (error) {
+      forget();
+      if (error instanceof AppError || stop.signal.aborted) throw error;
+      throw new AppError('sandbox_failed', 'The sandbox did not answer.', { cause: error });
+    }
+  }
+
   return {
-    async open() {
-      opening ??= prepare();
-      try {
-        return await opening;
-      } catch (error) {
-        forget();
-        if (error instanceof AppError || stop.signal.aborted) throw error;
-        throw new AppError('sandbox_failed', 'The sandbox did not answer.', { cause: error });
-      }
+    open,
+    async enter() {
+      const sandbox = await open();
+      if (!isLossUntold) return sandbox;
+      isLossUntold = false;
+      throw new AppError('conflict', lostSandboxText);
     },
     running: () => opened,
     forget,

@@ -43,7 +43,10 @@ export interface ToolContext {
   readonly threadId: string;
   /** Aborted by cancel, by the run's time limit and when the run is lost; its reason says which. */
   readonly signal: AbortSignal;
-  /** The project's sandbox: created or started by the first call that asks, with the attached files copied in. */
+  /**
+   * The project's sandbox: created or started by the first call that asks, with the attached files copied in. Rejects the
+   * first call after it was lost, so that the model learns of it.
+   */
   readonly sandbox: () => Promise<Sandbox>;
   /** The sandbox when this run already uses it, else null: for work that is not worth starting one. */
   readonly runningSandbox: () => Sandbox | null;

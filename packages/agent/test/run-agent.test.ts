@@ -88,6 +88,7 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
       source: { read: () => Promise.reject(new Error('none')) },
       project,
       files,
+      lastIncarnation: () => Promise.resolve(null),
       stop,
     }),
     stop,

@@ -15,6 +15,11 @@ export function tokenOf(incarnation: string): string {
   return incarnation.slice(incarnation.lastIndexOf('@') + 1);
 }
 
+/** The id of the sandbox whose incarnation it is: another one has nothing of what was in it. */
+export function sandboxIdOf(incarnation: string): string {
+  return incarnation.slice(0, incarnation.lastIndexOf('@'));
+}
+
 export function formatIncarnation(sandboxId: string, token: string): string {
   return `${sandboxId}@${token}`;
 }

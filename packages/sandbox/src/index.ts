@@ -17,6 +17,7 @@ export type { SandboxLease, SandboxRecords } from './sandbox-records.ts';
 export type { SandboxServiceOptions } from './sandbox-service.ts';
 export { checkSandboxValues, sandboxOptionsOf, sandboxVariables } from './configuration.ts';
 export { createSandboxes, type OpenOptions, type Sandboxes, type SandboxesOptions } from './sandboxes.ts';
+export { sandboxIdOf } from './call-key.ts';
 export { ClaimTakenError } from './claim-taken-error.ts';
 export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
 export { maxReadBytes } from './read-files.ts';

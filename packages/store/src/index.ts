@@ -28,6 +28,7 @@ export {
 } from './projects.ts';
 export { type MessagePage, readMessages } from './read-messages.ts';
 export type { PartToStore } from './part-record.ts';
+export { readLastIncarnation } from './read-last-incarnation.ts';
 export { type FollowedRun, readFollowedRuns } from './read-followed-runs.ts';
 export { listThreadRuns, readRun } from './read-run.ts';
 export { isCancelRequested, releaseRun } from './release-run.ts';

@@ -195,6 +195,7 @@ const withoutActor = [
   'migrate',
   'parkRun',
   'readFollowedRuns',
+  'readLastIncarnation',
   'readTicketRun',
   'reclaimRun',
   'releaseRun',

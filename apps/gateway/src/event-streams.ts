@@ -20,6 +20,7 @@ export interface EventStreams {
 export function createEventStreams(): EventStreams {
   const open = new Set<EventStream>();
   const works = new Set<Promise<void>>();
+  const forget = (stream: EventStream): void => void open.delete(stream);
   let isDraining = false;
   const comments = setInterval(() => {
     for (const stream of open) stream.write(commentFrame);
@@ -36,12 +37,9 @@ export function createEventStreams(): EventStreams {
       return sum;
     },
     open(response, headers) {
-      const stream = new EventStream(response, headers);
+      const stream = new EventStream(response, headers, forget);
       // One who left while he was checked has had his 'close' already.
-      if (!stream.isClosed) {
-        open.add(stream);
-        response.once('close', () => open.delete(stream));
-      }
+      if (!stream.isClosed) open.add(stream);
       if (isDraining) stream.cut();
       return stream;
     },

@@ -87,5 +87,5 @@ test('listeners get what is new in one piece, encoded once, and nothing twice', 
     [2, 4],
   ]);
   const data = '{"type":"text-delta","id":"t","delta":"x"}';
-  expect(batches[1]?.bytes.toString()).toBe(`id: 1-3\ndata: ${data}\n\nid: 1-4\ndata: ${data}\n\n`);
+  expect(batches[1]?.frames.bytes.toString()).toBe(`id: 1-3\ndata: ${data}\n\nid: 1-4\ndata: ${data}\n\n`);
 });

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '@switchyard/bus';
 import type { EventPosition, RunStatus } from '@switchyard/protocol';
+import { type SharedFrames, shareFrames } from './event-stream.ts';
 import { limits } from './limits.ts';
 import { frameOfEvent, isTerminal, isWait } from './sse.ts';
 
@@ -9,7 +10,7 @@ export interface FrameBatch {
   readonly previousOrdinal: number;
   readonly first: EventPosition;
   readonly last: EventPosition;
-  readonly bytes: Buffer;
+  readonly frames: SharedFrames;
   /** The last event ends the run. */
   readonly isTerminal: boolean;
   /** The last event tells that the run waits for a person. */
@@ -95,8 +96,6 @@ export class RunFeed {
       isTerminal: isTerminal(event.chunk),
       isWait: isWait(event.chunk),
     }));
-    const bytes =
-      frames.length === 1 && frames[0] ? frames[0].bytes : Buffer.concat(frames.map((frame) => frame.bytes));
     // Another epoch may write another log: what it holds before these events only the log knows.
     if (top && (first.ordinal !== top.ordinal + 1 || first.epoch !== top.epoch)) this.forget();
     this.#remember(frames);
@@ -104,7 +103,7 @@ export class RunFeed {
       previousOrdinal: first.ordinal - 1,
       first: { epoch: first.epoch, ordinal: first.ordinal },
       last: { epoch: last.epoch, ordinal: last.ordinal },
-      bytes,
+      frames: shareFrames(frames.map((frame) => frame.bytes)),
       isTerminal: isTerminal(last.chunk),
       isWait: isWait(last.chunk),
     };

@@ -2,6 +2,7 @@ import type { RunLogSubscriber, RunQueue } from '@switchyard/bus';
 import { type Logger, withDeadline } from '@switchyard/process';
 import { isEnded } from '@switchyard/protocol';
 import { type Database, type FollowedRun, readFollowedRuns } from '@switchyard/store';
+import { gathered } from './gather-events.ts';
 import { limits } from './limits.ts';
 import { RunFeed } from './run-feed.ts';
 
@@ -109,7 +110,7 @@ export function createRunFeeds({
           joined: 0,
           unsubscribe: subscriber.follow(
             runId,
-            (events) => feed.receive(events),
+            gathered((events) => feed.receive(events)),
             () => feed.reconnect(),
           ),
         };

@@ -1,3 +1,4 @@
+import type { RunStatus } from '@switchyard/protocol';
 import { limits } from './limits.ts';
 import type { FeedListener, FrameBatch, RunFeed } from './run-feed.ts';
 import { graceLeftMs, type Viewer, writeQueued } from './viewer.ts';
@@ -8,42 +9,74 @@ export type Interruption = 'ended' | 'waiting' | 'closed' | 'deleted' | 'behind'
 /** Waits for live events and writes them, until something else must be done. */
 export function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
   return new Promise((resolve) => {
-    const { signal } = viewer.stream;
-    let graceTimer =
-      viewer.endedAt === null ? undefined : setTimeout(() => settle('read-again'), graceLeftMs(viewer));
-    const onClose = () => settle('closed');
-    const listener: FeedListener = {
-      onBatch(batch) {
-        const outcome = writeBatch(viewer, batch);
-        if (outcome !== 'written') settle(outcome);
-      },
-      onReconnect: () => settle('read-again'),
-      onEnded() {
-        if (viewer.endedAt !== null) return;
-        viewer.endedAt = performance.now();
-        settle('read-again');
-      },
-      onWaiting() {
-        // The store has the wait before the log does; a log that does not come to show it is not waited for.
-        if (!viewer.isAtWait) graceTimer ??= setTimeout(() => settle('waiting'), limits.stream.endGraceMs);
-      },
-      onQueued: (status, position) => writeQueued(viewer, status, position),
-      onDeleted: () => settle('deleted'),
-    };
-    function settle(outcome: Interruption): void {
-      clearTimeout(graceTimer);
-      signal.removeEventListener('abort', onClose);
-      feed.remove(listener);
-      resolve(outcome);
-    }
-    feed.add(listener);
-    signal.addEventListener('abort', onClose);
-    if (signal.aborted) settle('closed');
-    else if (feed.isDeleted) settle('deleted');
-    else if (feed.isAheadOf(viewer.position)) settle('read-again');
-    else if (feed.state?.isEnded) listener.onEnded();
-    else if (feed.state?.waitEventId) listener.onWaiting();
+    new LiveViewer(viewer, feed, resolve).start();
   });
+}
+
+/** A class, since thousands of them live at a time: each closure more would be one for every viewer. */
+class LiveViewer implements FeedListener {
+  readonly #viewer: Viewer;
+  readonly #feed: RunFeed;
+  readonly #resolve: (outcome: Interruption) => void;
+  #graceTimer: NodeJS.Timeout | undefined;
+
+  constructor(viewer: Viewer, feed: RunFeed, resolve: (outcome: Interruption) => void) {
+    this.#viewer = viewer;
+    this.#feed = feed;
+    this.#resolve = resolve;
+  }
+
+  start(): void {
+    const viewer = this.#viewer;
+    const feed = this.#feed;
+    if (viewer.endedAt !== null) this.#settleAfter(graceLeftMs(viewer), 'read-again');
+    feed.add(this);
+    viewer.stream.onClose = () => this.#settle('closed');
+    if (viewer.stream.isClosed) this.#settle('closed');
+    else if (feed.isDeleted) this.#settle('deleted');
+    else if (feed.isAheadOf(viewer.position)) this.#settle('read-again');
+    else if (feed.state?.isEnded) this.onEnded();
+    else if (feed.state?.waitEventId) this.onWaiting();
+  }
+
+  onBatch(batch: FrameBatch): void {
+    const outcome = writeBatch(this.#viewer, batch);
+    if (outcome !== 'written') this.#settle(outcome);
+  }
+
+  onReconnect(): void {
+    this.#settle('read-again');
+  }
+
+  onEnded(): void {
+    if (this.#viewer.endedAt !== null) return;
+    this.#viewer.endedAt = performance.now();
+    this.#settle('read-again');
+  }
+
+  onWaiting(): void {
+    // The store has the wait before the log does; a log that does not come to show it is not waited for.
+    if (!this.#viewer.isAtWait && !this.#graceTimer) this.#settleAfter(limits.stream.endGraceMs, 'waiting');
+  }
+
+  onQueued(status: RunStatus, position: number | null): void {
+    writeQueued(this.#viewer, status, position);
+  }
+
+  onDeleted(): void {
+    this.#settle('deleted');
+  }
+
+  #settleAfter(ms: number, outcome: Interruption): void {
+    this.#graceTimer = setTimeout(() => this.#settle(outcome), ms);
+  }
+
+  #settle(outcome: Interruption): void {
+    clearTimeout(this.#graceTimer);
+    this.#viewer.stream.onClose = null;
+    this.#feed.remove(this);
+    this.#resolve(outcome);
+  }
 }
 
 function writeBatch(viewer: Viewer, batch: FrameBatch): 'written' | 'ended' | 'behind' | 'read-again' {
@@ -57,7 +90,7 @@ function writeBatch(viewer: Viewer, batch: FrameBatch): 'written' | 'ended' | 'b
   viewer.hasLog = true;
   viewer.hasWritten = true;
   viewer.answeredWait = null;
-  const isWithinBound = viewer.stream.write(batch.bytes);
+  const isWithinBound = viewer.stream.writeShared(batch.frames);
   if (batch.isTerminal) return 'ended';
   viewer.isAtWait = batch.isWait;
   if (viewer.endsAtWait && batch.isWait) return 'read-again';

@@ -1,6 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { measureAttach, type Samples } from './measure-attach.ts';
 import { measureCancel } from './measure-cancel.ts';
+import { measureDelivery, measureMemory } from './measure-delivery.ts';
 import { measureFirstToken } from './measure-first-token.ts';
 import { measureRecovery } from './measure-recovery.ts';
 import { measureCommits, measureThroughput } from './measure-throughput.ts';
@@ -9,6 +10,7 @@ import { recoveryRows } from './recovery-rows.ts';
 import { startStack } from './stack.ts';
 import { type System, systemsOf } from './systems.ts';
 import { printTable, type Row } from './table.ts';
+import { viewerRows } from './viewer-rows.ts';
 
 /**
  * `npm run bench`: what the design promises, against baselines measured in the same run on the same machine, in turns.
@@ -36,6 +38,11 @@ try {
     skeletonUrl: stack.skeletonUrl,
   });
 
+  say('Delivering to 500 and 2,000 viewers …');
+  const memory = await measureMemory(stack, { viewers: 2000 });
+  const toMany = await measureDelivery(stack, { viewers: 500, rounds: 2 });
+  const toMost = await measureDelivery(stack, { viewers: 2000, rounds: 2 });
+
   say('Killing workers, handing over …');
   const recovery = await measureRecovery({ rounds: 5 });
   say('Stopping runs …');
@@ -46,6 +53,7 @@ try {
     firstByteRow(token.firstByte, commits),
     addedRow(token.firstToken),
     rateRow(rates),
+    ...viewerRows({ 500: toMany, 2000: toMost }, memory),
     ...recoveryRows(recovery, cancel),
   ];
   say('');

@@ -2,6 +2,10 @@
 export const firstToken = 'first-token';
 /** A prompt to which the model says some tokens and then nothing, so that its stream stays open. */
 export const heldPrompt = 'hold the line';
+/** A prompt to which the model says one token, and many more once it is told to talk. */
+export const talkPrompt = 'talk when you are told';
+/** How many tokens it then says, and how often: 50 a second. */
+export const talk = { tokens: 300, everyMs: 20 };
 /** A prompt to which the model says one token. */
 export const shortPrompt = 'say one word';
 /**

@@ -23,7 +23,21 @@ export interface Stack {
   readonly gatewayUrl: string;
   /** One of each account that the bench's runs belong to. */
   readonly apiKeys: readonly string[];
+  /**
+   * Starts one more process of a system, for a measure that wants it fresh; it ends with the stack at the latest. One
+   * whose memory is measured has little room for young objects: that grows with how fast requests come, not with what
+   * is held.
+   */
+  startServer(name: 'Switchyard' | 'DIY' | 'floor', options?: { isWeighed: boolean }): Promise<Server>;
   /** Stops all of it and removes its data. Never rejects. */
+  stop(): Promise<void>;
+}
+
+/** One process that serves streams. */
+export interface Server {
+  readonly url: string;
+  /** What the process holds once its garbage is collected: its resident set. Only of one that was started for it. */
+  memoryBytes(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -44,17 +58,25 @@ export async function startStack(): Promise<Stack> {
   async function startChild(
     name: string,
     entry: string,
-    { args = [], environment = {} }: { args?: string[]; environment?: Record<string, string> } = {},
-  ): Promise<string> {
+    {
+      args = [],
+      environment = {},
+      nodeOptions = [],
+    }: {
+      args?: readonly string[];
+      environment?: Readonly<Record<string, string>>;
+      nodeOptions?: readonly string[];
+    } = {},
+  ): Promise<Child> {
     const child = await startGuardedProcess({
       command: process.execPath,
-      args: ['--disable-warning=ExperimentalWarning', path.join(root, entry), ...args],
+      args: ['--disable-warning=ExperimentalWarning', ...nodeOptions, path.join(root, entry), ...args],
       environment: { PATH: process.env['PATH'] ?? '', ...environment },
       workingDirectory: root,
       stopSignal: 'TERM',
     });
     stops.push(async () => await child.stop(5000));
-    return await urlOf(name, child);
+    return { url: await urlOf(name, child), child };
   }
 
   try {
@@ -82,12 +104,7 @@ export async function startStack(): Promise<Stack> {
     await sql.end({ timeout: 5 });
 
     const baselines = 'apps/standalone/bench/baselines';
-    const modelUrl = await startChild('model', `${baselines}/model-server.ts`);
-    const [floorUrl, diyUrl, skeletonUrl] = await Promise.all([
-      startChild('floor', `${baselines}/floor.ts`, { args: [modelUrl] }),
-      startChild('DIY', `${baselines}/diy.ts`, { args: [modelUrl, redis.url] }),
-      startChild('skeleton', `${baselines}/skeleton.ts`, { args: [modelUrl, redis.url, postgres.url] }),
-    ]);
+    const { url: modelUrl } = await startChild('model', `${baselines}/model-server.ts`);
     const environment = {
       DATABASE_URL: postgres.url,
       REDIS_URL: redis.url,
@@ -101,15 +118,62 @@ export async function startStack(): Promise<Stack> {
       CONCURRENCY: '64',
       LOG_LEVEL: process.env['BENCH_LOG_LEVEL'] ?? 'info',
     };
-    const [gatewayUrl] = await Promise.all([
-      startChild('gateway', 'apps/gateway/src/main.ts', { environment }),
+    const servers = {
+      Switchyard: ['apps/gateway/src/main.ts', { environment }],
+      DIY: [`${baselines}/diy.ts`, { args: [modelUrl, redis.url] }],
+      floor: [`${baselines}/floor.ts`, { args: [modelUrl] }],
+    } as const;
+    const start = async (name: keyof typeof servers, nodeOptions: readonly string[] = []) => {
+      const [entry, options] = servers[name];
+      return await startChild(name, entry, { ...options, nodeOptions });
+    };
+    const [gateway, diy, floor, skeleton] = await Promise.all([
+      start('Switchyard'),
+      start('DIY'),
+      start('floor'),
+      startChild('skeleton', `${baselines}/skeleton.ts`, { args: [modelUrl, redis.url, postgres.url] }),
       startChild('worker', 'apps/worker/src/main.ts', { environment }),
     ]);
-    return { modelUrl, floorUrl, diyUrl, skeletonUrl, gatewayUrl, apiKeys, stop };
+    return {
+      modelUrl,
+      floorUrl: floor.url,
+      diyUrl: diy.url,
+      skeletonUrl: skeleton.url,
+      gatewayUrl: gateway.url,
+      apiKeys,
+      startServer: async (name, options) => serverOf(await start(name, options?.isWeighed ? weighed : [])),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+interface Child {
+  readonly url: string;
+  readonly child: GuardedProcess;
+}
+
+const weighed = [
+  '--expose-gc',
+  '--max-semi-space-size=1',
+  '--import',
+  path.join(import.meta.dirname, 'report-memory.ts'),
+];
+
+function serverOf({ url, child }: Child): Server {
+  let readings = 0;
+  return {
+    url,
+    async memoryBytes() {
+      readings += 1;
+      process.kill(child.pid, 'SIGUSR2');
+      const line = await child.nextLine(new RegExp(`"msg":"memory","reading":${readings},`));
+      return (JSON.parse(line) as { bytes: number }).bytes;
+    },
+    stop: async () => await child.stop(5000),
+  };
 }
 
 /** The url of a child's ready line; a worker has none. */

@@ -2,6 +2,7 @@ import { applyChunks, type Client } from '@switchyard/client';
 import type { Chunk, Run } from '@switchyard/protocol';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { Redis } from 'ioredis';
+import { createCommandSplitter } from '../fleet/commands.ts';
 import { type Fleet, startFleet } from '../fleet/fleet.ts';
 
 /**
@@ -112,6 +113,38 @@ describe.concurrent('while a service is away', () => {
     expect(seen.ordinals).toEqual(seen.ordinals.map((_, index) => index + 1));
     // The step that had ended before is not asked for again.
     expect(fleet.services.model.requests.filter(({ turn }) => turn === 0)).toHaveLength(1);
+  }, 180_000);
+
+  it('Postgres away while a sandbox is made: the call waits for it, and runs', async (context) => {
+    const fleet = await startFleet({ gateways: 1, workers: 0 });
+    context.onTestFinished(() => fleet.stop());
+    const made = Promise.withResolvers<void>();
+    const worker = await fleet.addWorker({
+      taps: {
+        sandboxes: {
+          connect() {
+            const split = createCommandSplitter('http');
+            return (bytes) => {
+              const commands = split(bytes);
+              if (commands.some(({ label }) => label === 'POST /sandbox')) {
+                worker.to.postgres.close();
+                made.resolve();
+              }
+              return commands.map((command) => ({ bytes: command.bytes, fate: 'pass' }));
+            };
+          },
+        },
+      },
+    });
+    const call = { toolCall: { name: 'shell', arguments: { command: 'echo made' } } };
+    const run = await start(fleet, 'first-call', [{ steps: [call] }, words(1)]);
+    const seen = watch(fleet.client, run.id);
+    await made.promise;
+    await wait(3000);
+    worker.to.postgres.carryOn();
+    expect(await expectSeen(fleet, run, seen)).toMatchObject({ status: 'completed', reason: 'answered' });
+    const results = seen.chunks.filter(({ type }) => type.startsWith('tool-output'));
+    expect(results).toMatchObject([{ output: { exitCode: 0, output: 'made\n' } }]);
   }, 180_000);
 
   it('the sandbox host killed: the command goes on meanwhile, and its whole output is the result', async (context) => {

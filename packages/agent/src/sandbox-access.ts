@@ -3,6 +3,7 @@ import { type Sandbox, type Sandboxes, sandboxIdOf } from '@switchyard/sandbox';
 import type { FileRow } from '@switchyard/store';
 import { copyAttachedFiles, type FileSource } from './attached-files.ts';
 import type { RunStop } from './run-stop.ts';
+import { throughOutages } from './store-outage.ts';
 
 /** One run's way to its project's sandbox. */
 export interface SandboxAccess {
@@ -47,7 +48,9 @@ export function createSandboxAccess(options: {
   let isLossUntold = false;
 
   async function find(signal: AbortSignal, mayCreate: boolean): Promise<Sandbox> {
-    const sandbox = await sandboxes.open({ projectId: project.id, sandboxId, mayCreate, signal });
+    const wanted = { projectId: project.id, sandboxId, mayCreate, signal };
+    // What is remembered of sandboxes stands in the store: while that is away, a call waits as all else of a run does.
+    const sandbox = await throughOutages(() => sandboxes.open(wanted), signal);
     if (sandboxId !== null && sandboxId !== sandbox.id) isLossUntold = true;
     sandboxId = sandbox.id;
     return sandbox;
@@ -56,7 +59,7 @@ export function createSandboxAccess(options: {
   async function prepare(): Promise<Sandbox> {
     const sandbox = await find(stop.signal, true);
     if (!hasLookedBack) {
-      const last = await lastIncarnation();
+      const last = await throughOutages(lastIncarnation, stop.signal);
       if (last !== null && sandboxIdOf(last) !== sandbox.id) isLossUntold = true;
       hasLookedBack = true;
     }

@@ -70,6 +70,12 @@ export const environmentSchema = z
       .default(120)
       .describe('Writing requests per account and window.'),
     RATE_LIMIT_WINDOW_S: z.coerce.number().int().min(1).default(60),
+    STREAMS_PER_ACCOUNT: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(1000)
+      .describe('Streams that one account may have open at one gateway; more are refused with 429.'),
     DRAIN_MS: z.coerce
       .number()
       .int()
@@ -121,6 +127,8 @@ export interface Config {
   /** How long a chat and a ticket still show an ended run. */
   readonly runGraceMs: number;
   readonly rateLimit: { readonly writes: number; readonly windowS: number };
+  /** At a time, in this process. The default is a guess: less than half of what a machine holds. */
+  readonly streamsPerAccount: number;
   readonly drainMs: number;
 }
 
@@ -156,6 +164,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     }),
     runGraceMs: values.RUN_GRACE_MS,
     rateLimit: { writes: values.RATE_LIMIT_WRITES, windowS: values.RATE_LIMIT_WINDOW_S },
+    streamsPerAccount: values.STREAMS_PER_ACCOUNT,
     drainMs: values.DRAIN_MS,
   };
 }

@@ -11,6 +11,7 @@ import type { ConsumeWrite } from './rate-limit.ts';
 import type { Gate } from './gate.ts';
 import type { PageFiles } from './page-files.ts';
 import type { RunFeeds } from './run-feeds.ts';
+import type { StreamShares } from './stream-shares.ts';
 import type { StoreUploads } from './store-uploads.ts';
 
 /** What the routes are made of: one of each per process, opened by `startGateway`. */
@@ -31,6 +32,7 @@ export interface Gateway {
   readonly largeBodies: Gate;
   readonly feeds: RunFeeds;
   readonly streams: EventStreams;
+  readonly streamShares: StreamShares;
   readonly page: PageFiles;
   /** Null when no sandbox service is configured. */
   readonly sandboxes: Sandboxes | null;
@@ -42,6 +44,8 @@ export interface GatewayEnv {
     requestId: string;
     /** Set behind `/v1`. */
     actor: Actor;
+    /** Whose run it is, of a viewer who comes with a ticket and names no account. */
+    ticketAccountId?: string;
     /** Set when the answer is a stream, which writes its own line in the log at its end. */
     isStream?: true;
   };

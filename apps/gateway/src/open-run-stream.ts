@@ -19,10 +19,11 @@ export function cursorOf(lastEventId: string | undefined, after: string | undefi
 
 /**
  * Answers a request with the run's stream, written raw on Node's response. The status and a first comment leave at
- * once; the following itself is handed to the process. Throws AppError `unavailable` when it cannot be followed now.
+ * once; the following itself is handed to the process. Throws AppError `unavailable` when it cannot be followed now, and
+ * `rate_limited` when the account has too many streams.
  */
 export function openRunStream(
-  gateway: Pick<Gateway, 'sql' | 'redis' | 'feeds' | 'streams' | 'logger'>,
+  gateway: Pick<Gateway, 'sql' | 'redis' | 'feeds' | 'streams' | 'streamShares' | 'logger'>,
   c: GatewayContext,
   { run, ...view }: RunView & { readonly run: Run },
 ): Response {
@@ -30,7 +31,11 @@ export function openRunStream(
   if (!isRedisUp && (view.continuesMessage || !isEnded(run.status))) {
     throw new AppError('unavailable', 'Runs cannot be followed at the moment.');
   }
-  const stream = gateway.streams.open(c.env.outgoing, [
+  const { streamShares } = gateway;
+  const accountId = c.var.actor?.accountId ?? c.get('ticketAccountId') ?? '';
+  streamShares.enter(accountId);
+  const { outgoing } = c.env;
+  const stream = gateway.streams.open(outgoing, [
     ...c.res.headers.entries(),
     ...Object.entries(streamHeaders),
     ['x-run-id', run.id],
@@ -49,7 +54,12 @@ export function openRunStream(
     runId: run.id,
     threadId: run.threadId,
   };
-  gateway.streams.track(closeAfter(gateway.logger, { following, stream, names }));
+  const closing = closeAfter(gateway.logger, { following, stream, names }).finally(() => {
+    // Until he has taken the rest, or is cut, he holds the connection.
+    if (outgoing.closed) streamShares.leave(accountId);
+    else outgoing.once('close', () => streamShares.leave(accountId));
+  });
+  gateway.streams.track(closing);
   return RESPONSE_ALREADY_SENT;
 }
 

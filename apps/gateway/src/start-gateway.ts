@@ -17,6 +17,7 @@ import { loadPageFiles } from './page-files.ts';
 import { problemOfError } from './problem.ts';
 import { createWriteLimit } from './rate-limit.ts';
 import { createRunFeeds } from './run-feeds.ts';
+import { createStreamShares } from './stream-shares.ts';
 import { createUploadStore } from './store-uploads.ts';
 
 /** A gateway that serves. */
@@ -83,6 +84,7 @@ export async function startGateway({
     consumeWrite: createWriteLimit({ redis, ...config.rateLimit }),
     feeds,
     streams,
+    streamShares: createStreamShares(config.streamsPerAccount),
     page: await loadPageFiles(),
     sandboxes,
   };

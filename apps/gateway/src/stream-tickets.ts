@@ -35,9 +35,11 @@ export function admitTickets(gateway: Gateway): MiddlewareHandler<GatewayEnv> {
     const runId = c.req.param('id') ?? '';
     return await streamRun(gateway, c, async () => {
       const { runGraceMs: graceMs } = gateway.config;
-      const run = await readTicketRun(gateway.sql, { ticket, runId, graceMs });
-      if (!run) throw new AppError('unauthorized', 'The ticket is not valid for this run, or not any more.');
-      return run;
+      const admitted = await readTicketRun(gateway.sql, { ticket, runId, graceMs });
+      if (!admitted)
+        throw new AppError('unauthorized', 'The ticket is not valid for this run, or not any more.');
+      c.set('ticketAccountId', admitted.accountId);
+      return admitted.run;
     });
   };
 }

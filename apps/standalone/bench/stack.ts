@@ -115,6 +115,7 @@ export async function startStack(): Promise<Stack> {
       MODEL: 'bench',
       PORT: '0',
       RATE_LIMIT_WRITES: '100000000',
+      STREAMS_PER_ACCOUNT: '100000',
       CONCURRENCY: '64',
       LOG_LEVEL: process.env['BENCH_LOG_LEVEL'] ?? 'info',
     };

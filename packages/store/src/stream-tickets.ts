@@ -20,14 +20,14 @@ export async function createStreamTicket(
   return { ticket, run: runOfRow(row) };
 }
 
-/** The run that a ticket is good for; null for another run's, an expired or revoked one, or no ticket at all. */
+/** The run that a ticket is good for, and whose it is; null for another run's, an expired or revoked one, or no ticket at all. */
 export async function readTicketRun(
   sql: Database,
   { ticket, runId, graceMs }: { readonly ticket: string; readonly runId: string; readonly graceMs: number },
-): Promise<Run | null> {
+): Promise<{ readonly run: Run; readonly accountId: string } | null> {
   const row = await answerOf(sql<{ answer: RunRow | null }[]>`
     select read_ticket_run(${hashOf(ticket)}, ${runId}, ${graceMs}) as answer`);
-  return row && runOfRow(row);
+  return row && { run: runOfRow(row), accountId: row.account_id };
 }
 
 /** Makes every ticket of the run worthless; streams that are open stay. Throws `not_found`, `forbidden`. */

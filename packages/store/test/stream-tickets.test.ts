@@ -24,13 +24,17 @@ afterAll(async () => database.drop());
 
 describe('a stream ticket', () => {
   const good = async (ticket: string, runId: string, graceMs = 60_000) =>
-    (await readTicketRun(sql, { ticket, runId, graceMs }))?.id === runId;
+    (await readTicketRun(sql, { ticket, runId, graceMs }))?.run.id === runId;
 
   it('is good for its run alone, from before its start until the grace time after its end', async () => {
     const started = await newRun(sql, actor);
     const { ticket, run } = await createStreamTicket(sql, actor, started.run.id);
     expect(run.id).toBe(started.run.id);
     expect(await good(ticket, run.id)).toBe(true);
+    expect(await readTicketRun(sql, { ticket, runId: run.id, graceMs: 0 })).toEqual({
+      run,
+      accountId: actor.accountId,
+    });
     expect(await good(ticket, (await newRun(sql, actor)).run.id)).toBe(false);
     expect(await good(`${ticket}x`, run.id)).toBe(false);
     expect(await good('', run.id)).toBe(false);

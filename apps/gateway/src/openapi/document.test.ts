@@ -76,7 +76,8 @@ describe('the OpenAPI document', () => {
         for (const code of codes) expect(errorCodes).toContain(code);
         const isPublic = !path.startsWith('/v1/') || path === '/v1/config';
         expect(codes.includes('unauthorized'), `${method} ${path}`).toBe(!isPublic);
-        expect(codes.includes('rate_limited'), `${method} ${path}`).toBe(method !== 'get');
+        const isLimited = method !== 'get' || path.endsWith('/stream');
+        expect(codes.includes('rate_limited'), `${method} ${path}`).toBe(isLimited);
       }
     }
   });

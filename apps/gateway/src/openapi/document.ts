@@ -155,11 +155,14 @@ function commonProblems(operation: Operation): ErrorCode[] {
   ];
 }
 
-const headersOfProblem: Partial<Record<number, JsonSchema>> = {
+const headersOfProblem = (operation: Operation): Partial<Record<number, JsonSchema>> => ({
   401: headersOf(['WWW-Authenticate']),
-  429: headersOf(['Retry-After', 'RateLimit', 'RateLimit-Policy']),
+  429: headersOf([
+    'Retry-After',
+    ...(isWriting(operation) ? (['RateLimit', 'RateLimit-Policy'] as const) : []),
+  ]),
   503: { 'Retry-After': responseHeaders['Retry-After'] },
-};
+});
 
 function problemsOf(operation: Operation): JsonSchema {
   const byStatus = Map.groupBy(
@@ -171,7 +174,7 @@ function problemsOf(operation: Operation): JsonSchema {
       status,
       {
         description: codes.map((code) => `\`${code}\`: ${describeError(code).title}`).join(' '),
-        headers: { ...headersOf(['X-Request-Id']), ...headersOfProblem[status] },
+        headers: { ...headersOf(['X-Request-Id']), ...headersOfProblem(operation)[status] },
         content: {
           'application/problem+json': {
             schema: {

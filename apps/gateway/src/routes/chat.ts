@@ -20,7 +20,10 @@ export function chatRoutes(gateway: Gateway): Hono<GatewayEnv> {
   const routes = new Hono<GatewayEnv>();
 
   routes.post('/', async (c) => {
-    const place = gateway.largeBodies(c.get('actor').accountId);
+    const { accountId } = c.get('actor');
+    // Before a run is started whose stream would be refused.
+    gateway.streamShares.check(accountId);
+    const place = gateway.largeBodies(accountId);
     let started: StartedRun;
     try {
       const { body, command } = await readChatRequest(c.env.incoming, place);

@@ -41,11 +41,14 @@ export function runRoutes(gateway: Gateway): Hono<GatewayEnv> {
   const routes = new Hono<GatewayEnv>();
 
   routes.post('/', async (c) => {
-    const place = gateway.largeBodies(c.get('actor').accountId);
+    const { accountId } = c.get('actor');
+    const place = gateway.largeBodies(accountId);
     let request: RunRequest;
     let started: StartedRun;
     try {
       request = await readRunRequest(c.env.incoming, place);
+      // Before a run is started whose stream would be refused.
+      if (request.body.stream) gateway.streamShares.check(accountId);
       started = await startRun(gateway, c.get('actor'), request);
     } finally {
       place.leave();

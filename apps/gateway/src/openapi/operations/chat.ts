@@ -37,7 +37,7 @@ export const chatOperations: readonly Operation[] = [
       200: streamAnswer,
       204: { description: 'Nothing is at work, nothing ended a moment ago, or there is no such thread.' },
     },
-    problems: ['not_found'],
+    problems: ['not_found', 'rate_limited'],
   },
   {
     method: 'POST',

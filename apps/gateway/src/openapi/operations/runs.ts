@@ -96,7 +96,7 @@ export const runOperations: readonly Operation[] = [
       200: streamAnswer,
       204: { description: 'The cursor is the run’s last event: there is nothing more, do not come again.' },
     },
-    problems: ['bad_cursor', 'invalid_request', 'not_found'],
+    problems: ['rate_limited', 'bad_cursor', 'invalid_request', 'not_found'],
   },
   {
     method: 'POST',

@@ -158,13 +158,13 @@ describe('the sandboxes that an account may have running', () => {
     await leaveAlone(older, 10);
     const third = await open(next);
     expect([await stateOf(first.id), await stateOf(second.id), await stateOf(third.id)]).toEqual([
-      'stopped',
+      'archived',
       'started',
       'started',
     ]);
     const again = await sandboxes.open({ projectId: oldest, sandboxId: first.id, signal });
     expect(await again.stat('kept', { signal })).not.toBeNull();
-    expect([await stateOf(first.id), await stateOf(second.id)]).toEqual(['started', 'stopped']);
+    expect([await stateOf(first.id), await stateOf(second.id)]).toEqual(['started', 'archived']);
   });
 
   it('are never taken from a run, or from who has just looked', async () => {
@@ -187,7 +187,7 @@ describe('the sandboxes that an account may have running', () => {
     expect(await stateOf(`switchyard-${next}`)).toBe('404');
     await leaveAlone(read, 2);
     await open(next);
-    expect(await stateOf(`switchyard-${read}`)).toBe('stopped');
+    expect(await stateOf(`switchyard-${read}`)).toBe('archived');
   });
 
   it('do not count when they were stopped or removed by somebody else', async () => {

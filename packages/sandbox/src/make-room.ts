@@ -53,8 +53,8 @@ async function putToRest(
       if (found?.state === 'started') {
         lease.ensureHeld();
         await service.stop(found, lease.signal);
-        // Frees its disk as well: a stopped one goes on counting against what the service has sold. Our own host does not
-        // archive, and elsewhere it is done by itself after a time.
+        // Frees its disk as well: a stopped one goes on counting against what the service has sold. If it cannot be now, it
+        // is done by itself after a time.
         await service.archive(found, lease.signal).catch(() => lease.signal.throwIfAborted());
       }
       return await records.noteRest(lease);

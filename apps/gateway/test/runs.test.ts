@@ -302,7 +302,7 @@ describe('CORS', () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get('access-control-allow-origin')).toBe(origin);
     expect(preflight.headers.get('access-control-allow-headers')).toBe(
-      'Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-Account-Id',
+      'Authorization,Content-Type,Idempotency-Key,If-Range,Last-Event-ID,Range,X-Account-Id',
     );
     const { run } = await stack.client(token).startRun({ input: 'Hello.' });
     await stack.client(token).cancel(run.id);
@@ -318,7 +318,7 @@ describe('CORS', () => {
       expect(response.status).toBe(status);
       expect(response.headers.get('access-control-allow-origin')).toBe(origin);
       expect(response.headers.get('access-control-expose-headers')).toBe(
-        'Location,X-Run-Id,X-Thread-Id,X-Request-Id,Retry-After,RateLimit,RateLimit-Policy',
+        'Content-Range,ETag,Location,X-Run-Id,X-Thread-Id,X-Request-Id,Retry-After,RateLimit,RateLimit-Policy',
       );
       await response.body?.cancel();
     }

@@ -21,6 +21,8 @@ async function main(argv) {
     throw new Failure(`Node ${process.versions.node} is too old to begin with: install Node 18 or newer.`);
   }
   if (parsed.kind === 'reset') return reset();
+  // Loaded when it is asked for: whatever it needs of Node, the other commands do not.
+  if (parsed.kind === 'doctor') return (await import('./doctor/doctor.mjs')).runDoctor();
   // pnpm runs the root's scripts too, after its own install: there is nothing left to do then.
   if (parsed.kind === 'install' && (process.env.npm_config_user_agent ?? '').startsWith('pnpm/')) return 0;
 

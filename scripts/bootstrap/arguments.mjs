@@ -5,7 +5,7 @@ const runnable = /** @type {const} */ (['start', 'demo', 'test', 'verify', 'benc
 /** @typedef {typeof runnable[number]} RunnableCommand */
 /**
  * @typedef {{ readonly kind: 'run', readonly command: RunnableCommand, readonly parameters: readonly string[] }
- *   | { readonly kind: 'install' | 'reset' | 'help' }
+ *   | { readonly kind: 'install' | 'reset' | 'doctor' | 'help' }
  *   | { readonly kind: 'unknown', readonly name: string }} ParsedCommand
  */
 
@@ -17,6 +17,7 @@ export const usage = `Usage:
   npm run verify                              format, lint, types, boundaries, unit tests
   npm run bench                               measure against the baselines
   npm run torture [-- --minutes N] [--seed S] kill, freeze and cut at random, and judge what is seen
+  npm run doctor                              look at this machine, and say what is missing
   npm run reset                               remove .cache and .data`;
 
 /**
@@ -27,7 +28,7 @@ export const usage = `Usage:
 export function parseCommand(argv) {
   const [name, ...parameters] = argv;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') return { kind: 'help' };
-  if (name === 'install' || name === 'reset') return { kind: name };
+  if (name === 'install' || name === 'reset' || name === 'doctor') return { kind: name };
   const command = runnable.find((known) => known === name);
   return command ? { kind: 'run', command, parameters } : { kind: 'unknown', name };
 }

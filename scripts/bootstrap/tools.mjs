@@ -134,7 +134,8 @@ function findNpm() {
   return { command: 'npm', parameters: [] };
 }
 
-function isMusl() {
+/** Whether this Linux has musl in place of glibc. */
+export function isMusl() {
   if (process.platform !== 'linux') return false;
   const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
   return report.header?.glibcVersionRuntime === undefined;

@@ -51,6 +51,7 @@ export async function startStack(environment: Readonly<Record<string, string>> =
     SUPABASE_SECRET_KEY: supabase.secretKey,
     SCRIPTED_MODEL_URL: 'http://127.0.0.1:9/v1',
     RATE_LIMIT_WRITES: '10000',
+    STREAMS_PER_ACCOUNT: '100000',
     DRAIN_MS: '2000',
     ...environment,
   };

@@ -87,6 +87,7 @@ export async function startFleet(options: {
         SUPABASE_SECRET_KEY: supabase.secretKey,
         SCRIPTED_MODEL_URL: model.url,
         RATE_LIMIT_WRITES: '1000000',
+        STREAMS_PER_ACCOUNT: '100000',
         PORT: '0',
         ...options.environment,
         ...memberOptions.environment,

@@ -59,7 +59,7 @@ describe.concurrent('while a service is away', () => {
     const pids = fleet.workers.map(({ pid }) => pid);
     const run = await start(fleet, 'words', [words(100)]);
     const seen = watch(fleet.client, run.id);
-    await expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(10);
+    await context.expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(10);
     await fleet.services.redis.stop();
     await wait(outageMs);
     // What cannot be limited and cannot be queued is refused with the time to try again.
@@ -80,7 +80,7 @@ describe.concurrent('while a service is away', () => {
       words(160),
     ]);
     const seen = watch(fleet.client, run.id);
-    await expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(30);
+    await context.expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(30);
     // Behind it in its thread, and one whose job the flush takes.
     const redis = new Redis(fleet.services.redis.url);
     for (const worker of fleet.workers) worker.to.redis.hush();
@@ -104,7 +104,7 @@ describe.concurrent('while a service is away', () => {
       words(20),
     ]);
     const seen = watch(fleet.client, run.id);
-    await expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(5);
+    await context.expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(5);
     await fleet.services.postgres.kill();
     await wait(outageMs);
     await expect(fleet.client.getRun(run.id)).rejects.toMatchObject({ code: 'unavailable', status: 503 });
@@ -156,7 +156,7 @@ describe.concurrent('while a service is away', () => {
     ]);
     const seen = watch(fleet.client, run.id);
     const output = () => JSON.stringify(seen.chunks);
-    await expect.poll(output, { timeout: 30_000 }).toContain('marked');
+    await context.expect.poll(output, { timeout: 30_000 }).toContain('marked');
     await fleet.services.sandboxHost.kill();
     await fleet.services.sandboxHost.start();
     expect(await expectSeen(fleet, run, seen)).toMatchObject({ status: 'completed', reason: 'answered' });
@@ -168,7 +168,7 @@ describe.concurrent('while a service is away', () => {
     const fleet = await newFleet(context);
     const run = await start(fleet, 'words', [words(200)]);
     const seen = watch(fleet.client, run.id);
-    await expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(5);
+    await context.expect.poll(() => seen.ordinals.length, { timeout: 20_000 }).toBeGreaterThan(5);
     await fleet.services.model.stop();
     expect(await expectSeen(fleet, run, seen)).toMatchObject({
       status: 'failed',

@@ -1,3 +1,5 @@
+import { now } from './clock.ts';
+
 /** What was done to the fleet, and for how long. */
 export interface Deed {
   readonly what: DeedName;
@@ -17,7 +19,9 @@ export type DeedName =
   | `${'cut' | 'hush' | 'close'} ${'a worker' | 'a gateway'}’s line to ${'Redis' | 'Postgres' | 'the sandboxes'}`
   | 'kill the sandbox host'
   | 'stop Redis'
-  | 'kill Postgres';
+  | 'kill Postgres'
+  /** Nobody's deed: this very process was not given the processor for so long, and with it all lines stood still. */
+  | 'the machine stood still';
 
 /** Deeds that had any of these effects in a span of time. */
 export function deedsIn(
@@ -27,12 +31,28 @@ export function deedsIn(
   return deeds.filter((deed) => deed.at <= to && (deed.until ?? Infinity) >= from && of(deed));
 }
 
+const lookMs = 200;
+const stillMs = 1200;
+
+/** Records when the machine gives this process no time: then the others get none either, and locks end. */
+export function watchStandstills(deeds: Deed[]): { stop(): void } {
+  let lookedAt = now();
+  const timer = setInterval(() => {
+    const at = lookedAt;
+    lookedAt = now();
+    if (lookedAt - at >= stillMs)
+      deeds.push({ what: 'the machine stood still', at, until: lookedAt, pid: null });
+  }, lookMs);
+  return { stop: () => clearInterval(timer) };
+}
+
 /** Its worker may lose the runs that it has: it dies, or does not renew their locks for seconds. */
 export function costsLocks({ what }: Deed): boolean {
   return (
     what === 'kill a worker' ||
     what === 'freeze a worker' ||
     what === 'stop Redis' ||
+    what === 'the machine stood still' ||
     /^(hush|close) a worker’s line to Redis/.test(what)
   );
 }

@@ -26,8 +26,10 @@ export interface RunEvidence {
   readonly run: Run;
   /** Whether somebody wanted it stopped, and what the answer to the last such wish was. */
   readonly cancel: 'not wanted' | 'wanted' | 'promised';
+  /** Its message was edited, and the thread may show it no more. */
+  readonly isEdited: boolean;
   readonly sightings: readonly Sighting[];
-  /** As the API shows it; null when the thread shows it no more. */
+  /** As the API shows it; null when the thread does not. */
   readonly message: SwitchyardMessage | null;
   /** Of the run, as the store has them. */
   readonly storedParts: readonly unknown[];

@@ -7,11 +7,12 @@ import type { RunEvidence } from './evidence.ts';
 import { judgeRun } from './judge-run.ts';
 import { patiently } from './patiently.ts';
 import type { RunPlan } from './plans.ts';
+import type { Random } from './random.ts';
 import { watchBadly, watchWell } from './watch.ts';
 import type { World } from './world.ts';
 
 /** After a run's end its viewers have this long to come to it: cut off every few events, with gateways that die. */
-const lateMs = 60_000;
+const lateMs = 120_000;
 
 /** A run that was started, and what is to happen to it. */
 export interface StartedRun {
@@ -19,14 +20,15 @@ export interface StartedRun {
   readonly plan: RunPlan;
   readonly scenario: string;
   readonly viewers: number;
-  /** Told at each wish to stop it; read when the run has ended. */
-  readonly cancel: { state: RunEvidence['cancel'] };
+  readonly random: Random;
+  /** What people have done to it meanwhile; read when it has ended. */
+  readonly fate: { cancel: RunEvidence['cancel']; isEdited: boolean };
 }
 
 /** Follows a run to its end by many viewers, answers what it asks, and judges it. Resolves with the run as it ended. */
 export async function followRun(world: World, started: StartedRun): Promise<Run | null> {
-  const { fleet, random, viewers: counts } = world;
-  const { run, plan } = started;
+  const { fleet, viewers: counts } = world;
+  const { run, plan, random } = started;
   const leaving = new AbortController();
   const answered = new Map<string, Promise<unknown>>();
   const isAgreed = !plan.marks.some(({ consent }) => consent === 'refuses');
@@ -44,7 +46,7 @@ export async function followRun(world: World, started: StartedRun): Promise<Run 
       await patiently(() => fleet.client.approve(run.id, approvalId, { approved: isAgreed }));
     } catch (error) {
       // A run that was stopped meanwhile asks no more.
-      if (started.cancel.state === 'not wanted') throw error;
+      if (started.fate.cancel === 'not wanted') throw error;
     }
   }
 
@@ -98,7 +100,7 @@ async function collect(
   { fleet, deeds }: World,
   found: StartedRun & Pick<RunEvidence, 'sightings'>,
 ): Promise<RunEvidence> {
-  const { run, plan, scenario, cancel, sightings } = found;
+  const { run, plan, scenario, fate, sightings } = found;
   const { sql, model } = fleet.services;
   const [messages, stored, usage, workerPid, ...lines] = await Promise.all([
     patiently(() => fleet.client.messages(run.threadId)),
@@ -111,7 +113,7 @@ async function collect(
   return {
     plan,
     run: stored.run,
-    cancel: cancel.state,
+    ...fate,
     sightings,
     message,
     storedParts: stored.parts.map(({ part }) => part),

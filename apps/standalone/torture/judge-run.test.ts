@@ -66,6 +66,7 @@ const good: RunEvidence = {
   },
   run,
   cancel: 'not wanted',
+  isEdited: false,
   sightings: [sightingOf(frames), sightingOf(frames)],
   message,
   storedParts: message.parts,
@@ -106,6 +107,12 @@ describe('the judge of a run', () => {
     expect(await violationsIn(anew)).toEqual([expect.stringMatching(/^repeated 1.*all anew/)]);
     expect(await violationsIn({ ...anew, deeds: [kill(began + 59_000)] })).toEqual([]);
     expect(await violationsIn({ ...anew, deeds: [kill(began + 59_000, 8)] })).toHaveLength(1);
+    // Its end was a long time in coming: after its last event but one had been shown it is not excused any more.
+    const early = { ...run, endedAt: new Date(began + 5000).toISOString() };
+    const anewAt = (at: number) => seenBy([...frames.slice(0, 8), ...frames], { replaysAt: [began + at] });
+    expect(await violationsIn({ run: early, ...anewAt(8000) })).toEqual([]);
+    expect(await violationsIn({ run: early, ...anewAt(5500) })).toHaveLength(1);
+    expect(await violationsIn({ run: early, ...anewAt(12_000) })).toHaveLength(1);
   });
 
   it('finds a viewer without an end, one with another message, and two who got different events by one name', async () => {
@@ -119,6 +126,10 @@ describe('the judge of a run', () => {
     const found = await violationsIn(seenBy(other));
     expect(found).toContainEqual(expect.stringContaining('another message'));
     expect(found).toContainEqual(expect.stringContaining('got 2-8'));
+    expect(await violationsIn({ message: null })).toEqual([
+      expect.stringContaining('does not show its message'),
+    ]);
+    expect(await violationsIn({ message: null, isEdited: true })).toEqual([]);
     expect(await violationsIn(seenBy(frames, { faults: ['the stream answered 500'] }))).toHaveLength(1);
   });
 
@@ -127,6 +138,7 @@ describe('the judge of a run', () => {
     expect(await violationsIn({ lines: [0] })).toEqual([expect.stringContaining('says that it ran')]);
     const failed = (errorText: string) => ({
       message: null,
+      isEdited: true,
       sightings: [],
       storedParts: [{ type: 'tool-shell', toolCallId: 'call', state: 'output-error', input: {}, errorText }],
     });
@@ -168,7 +180,7 @@ describe('the judge of a run', () => {
     const kills = [20_000, 30_000, 40_000].map((after) => kill(began + after));
     expect(await violationsIn({ ...crashed, deeds: kills })).toEqual([]);
     expect(await violationsIn({ ...crashed, deeds: kills.slice(1) })).toHaveLength(1);
-    expect(await violationsIn({ ...crashed, deeds: kills.with(0, kill(began + 5000)) })).toHaveLength(1);
+    expect(await violationsIn({ ...crashed, deeds: kills.with(0, kill(began + 1000)) })).toHaveLength(1);
     expect(
       await violationsIn({ ...crashed, run: { ...run, status: 'failed', reason: 'internal' } }),
     ).toHaveLength(1);

@@ -71,9 +71,9 @@ function stepEnds({ sightings }: RunEvidence): number[] {
   return ends;
 }
 
-/** Not later than the last step was stored: its answer had come by then. */
+/** Not later than the last step was stored before the end, which may have stored a piece of another: its answer had come. */
 function lastProgressAt({ run, requests }: RunEvidence): number {
-  const answers = requests.filter(({ turn }) => turn === run.steps - 1);
+  const answers = requests.filter(({ turn }) => turn === run.steps - 2);
   const ends = answers.flatMap(({ endedAt }) => (endedAt === null ? [] : [endedAt]));
   return ends.length === 0 ? Date.parse(run.startedAt ?? run.createdAt) : Math.min(...ends);
 }

@@ -1,3 +1,4 @@
+import { formatEventId, parseEventId } from '@switchyard/protocol';
 import type { Frame } from '../fleet/frames.ts';
 import { isSameJson, messageOf, orderOf } from '../fleet/judge-frames.ts';
 import { deedsIn, touchesRedis } from './deeds.ts';
@@ -6,6 +7,7 @@ import type { Sighting } from './watch.ts';
 
 /** What viewers saw of an ended run: each all of it, once, in order, and all of them the same, which is what is stored. */
 export async function judgeSightings(evidence: RunEvidence, note: Note): Promise<void> {
+  if (evidence.message === null && !evidence.isEdited) note('wrong', 'its thread does not show its message');
   for (const sighting of evidence.sightings) await judgeSighting(evidence, sighting, note);
   judgeSameness(evidence, note);
 }
@@ -39,13 +41,26 @@ async function judgeSighting(evidence: RunEvidence, sighting: Sighting, note: No
 }
 
 /**
- * A viewer who names an event is taken back to the beginning only where the log has lost it or lacks the run's end: whose
- * worker was harmed around its end, or when Redis was away.
+ * A viewer who names an event is taken back to the beginning only where the log has lost it or lacks the run's end for too
+ * long: when Redis was away, when the run's worker was harmed around its end, or when it was slow to show it.
  */
-function mayReplay({ run, deeds, workerPid }: RunEvidence, at: number): boolean {
+function mayReplay(evidence: RunEvidence, at: number): boolean {
+  const { run, deeds, workerPid } = evidence;
   const endedAt = run.endedAt === null ? at : Date.parse(run.endedAt);
+  if (at > endedAt + endGraceMs && at < endShownAt(evidence) + endGraceMs) return true;
   const span = { from: Math.min(endedAt, at) - graceMs, to: Math.max(endedAt, at) };
   return deedsIn(deeds, { ...span, of: (deed) => touchesRedis(deed) || deed.pid === workerPid }).length > 0;
+}
+
+/** So long a gateway waits for the end of an ended run before it shows what is stored. */
+const endGraceMs = 1000;
+
+/** When the last event but one was first seen: a snapshot gives it no id, so it came from the log. */
+function endShownAt({ run, sightings }: RunEvidence): number {
+  const last = parseEventId(run.lastEventId ?? '');
+  const id = last && formatEventId({ ...last, ordinal: last.ordinal - 1 });
+  const shown = sightings.flatMap(({ frames }) => frames.filter((frame) => frame.id === id));
+  return Math.min(Infinity, ...shown.map((frame) => frame.at));
 }
 
 /** An ordinal names one event for all viewers and for ever. */

@@ -3,6 +3,7 @@ import type { FleetMember } from '../fleet/fleet.ts';
 import type { Service } from '../fleet/services.ts';
 import { now } from './clock.ts';
 import type { Deed, DeedName } from './deeds.ts';
+import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** What is done, and how often against the others. Kills of workers come first: they are what is promised about. */
@@ -19,7 +20,7 @@ const shares: Readonly<Record<string, number>> = {
 };
 const lots = Object.entries(shares).flatMap(([name, share]) => Array.from({ length: share }, () => name));
 
-/** Mean time from one deed to the next; some find nobody whom they may harm. Some 15 kills of workers a minute. */
+/** Mean time from one deed to the next; some find nobody whom they may harm. Some 13 kills of workers a minute. */
 const meanGapMs = 1500;
 /** A lock lives 5 s. */
 const freezeMs = [5500, 9000] as const;
@@ -30,8 +31,8 @@ const stopMs = 60_000;
 const startMs = 90_000;
 
 /** Does harm to the fleet until the signal is aborted, then puts everything right again. */
-export async function doMischief(world: World, signal: AbortSignal): Promise<void> {
-  const { fleet, random, deeds } = world;
+export async function doMischief(world: World, random: Random, signal: AbortSignal): Promise<void> {
+  const { fleet, deeds } = world;
   /** Members that something is being done to. */
   const taken = new Set<FleetMember>();
   /** One service is away at a time. */
@@ -50,8 +51,9 @@ export async function doMischief(world: World, signal: AbortSignal): Promise<voi
 
   function choose(members: readonly FleetMember[]): FleetMember | null {
     const free = members.filter((member) => !taken.has(member) && member.isRunning());
-    // Somebody is left to go on.
-    return free.length < 2 ? null : random.pick(free);
+    // Mostly all others are well, and always one: a fleet that never gets to work shows nothing.
+    const left = random.chance(0.2) ? 1 : members === fleet.workers ? 2 : 1;
+    return free.length <= left ? null : random.pick(free);
   }
 
   async function replace(app: 'worker' | 'gateway'): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SwitchyardError } from '@switchyard/client';
+import { AppError } from '@switchyard/protocol';
 
 /** Far above the outages that are made here. */
 const patienceMs = 90_000;
@@ -8,17 +9,14 @@ const patienceMs = 90_000;
  * Repeats what may be repeated until it is answered: while services and gateways come and go, a refusal for now (no answer,
  * 429, 502 to 504) is no fault. Everything else is thrown, and that nothing answered for too long.
  */
-export async function patiently<Answer>(
-  action: (isRepeated: boolean) => Promise<Answer>,
-  signal?: AbortSignal,
-): Promise<Answer> {
+export async function patiently<Answer>(action: () => Promise<Answer>): Promise<Answer> {
   const deadline = performance.now() + patienceMs;
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await action(attempt > 0);
+      return await action();
     } catch (error) {
       if (!isPassing(error) || performance.now() > deadline) throw error;
-      await delay(Math.min(50 * 2 ** attempt, 1000), undefined, { signal });
+      await delay(Math.min(50 * 2 ** attempt, 1000));
     }
   }
 }
@@ -26,6 +24,7 @@ export async function patiently<Answer>(
 function isPassing(error: unknown): boolean {
   if (error instanceof SwitchyardError)
     return error.code === 'unreachable' || error.status === 429 || error.status > 500;
+  if (error instanceof AppError) return error.code === 'unavailable';
   // Postgres, asked by the torture itself, and a fetch that found nobody.
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return error instanceof TypeError || /^(ECONN|EPIPE|CONNECTION_|57P0)/.test(code);

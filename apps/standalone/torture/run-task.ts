@@ -11,8 +11,7 @@ import type { World } from './world.ts';
 const manners = ['waits', 'waits', 'waits', 'stops it', 'asks more', 'interrupts', 'edits'] as const;
 
 /** One thread from its first message to the end of its last run, as a person might use it. */
-export async function runTask(world: World, projectId: string): Promise<void> {
-  const random = world.random.fork();
+export async function runTask(world: World, random: Random, projectId: string): Promise<void> {
   const manner = random.pick(manners);
   const chat = { threadId: newId(), messageId: newId(), projectId };
   const first =
@@ -37,14 +36,14 @@ export async function runTask(world: World, projectId: string): Promise<void> {
       break;
     }
     case 'interrupts':
-      first.cancel.state = 'wanted';
+      first.fate.cancel = 'wanted';
       await followRun(
         world,
         await start(world, random, { projectId, threadId: first.run.threadId, onBusy: 'interrupt' }),
       );
       break;
     case 'edits':
-      first.cancel.state = 'wanted';
+      Object.assign(first.fate, { cancel: 'wanted', isEdited: true });
       await followRun(world, await startByChat(world, random, chat));
       break;
   }
@@ -84,7 +83,14 @@ function startedRun(
   random: Random,
   { run, plan, scenario }: Pick<StartedRun, 'run' | 'plan' | 'scenario'>,
 ): StartedRun {
-  return { run, plan, scenario, viewers: random.between(2, 8), cancel: { state: 'not wanted' } };
+  return {
+    run,
+    plan,
+    scenario,
+    viewers: random.between(2, 8),
+    random: random.fork(),
+    fate: { cancel: 'not wanted', isEdited: false },
+  };
 }
 
 /** As a chat's transport does; whoever sends a message with a known id and another text edits it. Leaves its stream. */
@@ -123,10 +129,10 @@ async function startByChat(
   return startedRun(random, { run, plan, scenario });
 }
 
-async function stop({ fleet }: World, { run, cancel }: StartedRun): Promise<Run> {
-  cancel.state = 'wanted';
+async function stop({ fleet }: World, { run, fate }: StartedRun): Promise<Run> {
+  fate.cancel = 'wanted';
   const answer = await patiently(() => fleet.client.cancel(run.id));
   // What had ended before stays as it is; what has not will end as stopped, whatever else it wants.
-  if (answer.run.status === 'cancelled' || !isEnded(answer.run.status)) cancel.state = 'promised';
+  if (answer.run.status === 'cancelled' || !isEnded(answer.run.status)) fate.cancel = 'promised';
   return answer.run;
 }

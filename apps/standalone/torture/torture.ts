@@ -1,4 +1,6 @@
 import { type Fleet, startFleet } from '../fleet/fleet.ts';
+import { now } from './clock.ts';
+import { watchStandstills } from './deeds.ts';
 import { judgeCalm } from './judge-calm.ts';
 import { doMischief } from './mischief.ts';
 import { createRandom } from './random.ts';
@@ -26,6 +28,7 @@ const progressMs = 15_000;
 /** Workspaces: each is one sandbox, which many threads share. */
 const projectCount = 6;
 /** Of the log of each process, about a run that something is wrong with. */
+const shownDeedsMs = 60_000;
 const shownLines = 40;
 const shownCharacters = 600;
 
@@ -36,12 +39,12 @@ const shownCharacters = 600;
 export async function torture(options: TortureOptions): Promise<Report> {
   const { ms, seed, threads = 8, say } = options;
   const startedAt = performance.now();
+  const random = createRandom(seed);
   const fleet = await startFleet({ gateways: 2, workers: 3 });
   const violations: Report['violations'][number][] = [];
   const gatewayUrls = () => fleet.gateways.flatMap(({ url }) => (url === null ? [] : [url]));
   const world: World = {
     fleet,
-    random: createRandom(seed),
     stuckMs: options.stuckMs ?? 180_000,
     deeds: [],
     gone: [],
@@ -53,7 +56,8 @@ export async function torture(options: TortureOptions): Promise<Report> {
         violations.push({ ...violation, about });
         say(`VIOLATION (${violation.kind}) ${about}: ${violation.words}`);
       }
-      if (seen.length > 0) for (const line of linesAbout(world, about)) say(`  ${line}`);
+      if (seen.length === 0) return;
+      for (const line of [...recentDeeds(world), ...linesAbout(world, about)]) say(`  ${line}`);
     },
   };
   const report = (): Report => {
@@ -62,6 +66,7 @@ export async function torture(options: TortureOptions): Promise<Report> {
   };
   const refused = (error: unknown) =>
     world.report('a thread', [{ kind: 'wrong', count: 1, words: `a request failed: ${String(error)}` }]);
+  const standstills = watchStandstills(world.deeds);
   const timer = setInterval(() => say(progressOf(report())), progressMs);
   try {
     const projects = await Promise.all(
@@ -69,19 +74,32 @@ export async function torture(options: TortureOptions): Promise<Report> {
     );
     const over = AbortSignal.any([AbortSignal.timeout(ms), ...(options.signal ? [options.signal] : [])]);
     await Promise.all([
-      doMischief(world, over),
+      doMischief(world, random.fork(), over),
       ...Array.from({ length: threads }, async (_, index) => {
         const project = projects[index % projectCount]?.project;
+        const own = random.fork();
         if (!project) throw new Error('There is no project.');
-        while (!over.aborted) await runTask(world, project.id).catch(refused);
+        while (!over.aborted) await runTask(world, own, project.id).catch(refused);
       }),
     ]);
     world.report('the fleet afterwards', await judgeCalm(world));
     return report();
   } finally {
     clearInterval(timer);
+    standstills.stop();
     await fleet.stop();
   }
+}
+
+/** What was done to the fleet lately, newest last. */
+function recentDeeds({ deeds }: World): string[] {
+  const time = (at: number) => new Date(at).toISOString().slice(11, 23);
+  return deeds
+    .filter(({ until }) => (until ?? Infinity) > now() - shownDeedsMs)
+    .map(({ what, at, until, pid }) => {
+      const end = until === null ? 'still going on' : `until ${time(until)}`;
+      return `${time(at)} ${what}${pid === null ? '' : ` (${pid})`}, ${end}`;
+    });
 }
 
 /** What its workers said about a run, by its id: all but what viewers did. */

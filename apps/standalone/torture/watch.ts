@@ -56,6 +56,8 @@ export function watchBadly(watching: Watching): {
   const sighting: Sighting = { who: 'a cut viewer', frames, isDone: false, replaysAt, faults };
   /** The last id that came; an empty one takes it back. */
   let cursor: string | null = null;
+  /** Connections in a row that brought nothing: on a slow machine they need more time. */
+  let fruitless = 0;
 
   function take(frame: Frame): void {
     if (frame.id !== null) {
@@ -63,17 +65,19 @@ export function watchBadly(watching: Watching): {
       if (cursor !== null) counts.events += 1;
     }
     frames.push({ ...frame, at: now() });
+    fruitless = 0;
     onFrame(frame);
   }
 
   /** One connection; true at the end of the run. */
   async function connect(): Promise<boolean> {
     const cut = new AbortController();
-    const timer = setTimeout(() => cut.abort(), random.between(50, 2500));
+    const timer = setTimeout(() => cut.abort(), random.between(50, 2500) * (1 + Math.min(fruitless, 8)));
     const most = random.chance(0.5)
       ? { events: random.between(1, 30), bytes: Infinity }
       : { events: Infinity, bytes: random.between(1, 4000) };
     const named = cursor;
+    fruitless += 1;
     let mayStart = named === null;
     let isOpen = false;
     try {

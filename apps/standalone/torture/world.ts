@@ -1,13 +1,11 @@
 import type { Fleet, FleetMember } from '../fleet/fleet.ts';
 import type { Deed } from './deeds.ts';
 import type { Violation } from './evidence.ts';
-import type { Random } from './random.ts';
 import type { ViewerCounts } from './watch.ts';
 
 /** What all parts of one torture share. */
 export interface World {
   readonly fleet: Fleet;
-  readonly random: Random;
   /** How long a run may take. */
   readonly stuckMs: number;
   /** All that was done to the fleet, oldest first. */

@@ -96,10 +96,10 @@ describe.skipIf(parent === null)('this release and the one before it, on one dat
         const leaving = await fleet.addWorker({ ...(first ? before() : {}), environment: { DRAIN_MS: '0' } });
         for (const worker of fleet.workers.filter((other) => other !== leaving))
           await fleet.remove(worker, 'SIGTERM');
-        const { run, streamUrl } = await startAndAgree();
-        const viewing = viewReconnecting({ url: streamUrl, token: fleet.apiKey, eventsAtOnce: 20 });
         const asked = () => fleet.services.model.requests.filter(({ turn }) => turn === 1).length;
         const askedBefore = asked();
+        const { run, streamUrl } = await startAndAgree();
+        const viewing = viewReconnecting({ url: streamUrl, token: fleet.apiKey, eventsAtOnce: 20 });
         await expect.poll(asked, { timeout: 20_000 }).toBe(askedBefore + 1);
         await fleet.addWorker(second ? before() : {});
         await fleet.remove(leaving, signal);

@@ -110,7 +110,9 @@ async function wakeTroubledRuns(
     const page = await findTroubledRuns(sql, { untouchedMs, cancellingMs, limit, after });
     for (const { runId, wakeup, priority, status, trouble } of page) {
       if (signal.aborted) return;
-      if (trouble === 'unattended' && (await queue.hasLiveJob({ runId, wakeup }))) continue;
+      // What waits in the queue is ended when its turn comes, and would lose its place by a new job.
+      const mayWait = trouble === 'unattended' || status === 'queued';
+      if (mayWait && (await queue.hasLiveJob({ runId, wakeup }))) continue;
       const raised = await wakeRun(sql, { runId, wakeup });
       if (!raised) continue;
       await queue.add({ runId, wakeup: raised.wakeup, priority });

@@ -1,7 +1,15 @@
 import { createRunQueue, type RunQueue } from '@switchyard/bus';
 import { newId } from '@switchyard/protocol';
 import { startSupabase, type SupabaseStandIn } from '@switchyard/stand-ins';
-import { type Blobs, claimRun, createBlobs, readRun, requestCancel, reserveObjects } from '@switchyard/store';
+import {
+  type Blobs,
+  claimRun,
+  createBlobs,
+  readRun,
+  releaseRun,
+  requestCancel,
+  reserveObjects,
+} from '@switchyard/store';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -66,6 +74,19 @@ describe('a sweep', () => {
     await sweeper.sweep(signal);
     expect(sweeper.report.woken.uncancelled).toBe(1);
     expect(await queue.hasLiveJob({ runId: run.id, wakeup: wakeup + 1 })).toBe(true);
+  });
+
+  it('leaves a stopped run that waits in the queue its place there', async () => {
+    const { run, wakeup, priority } = await harness.start({ turns });
+    await claimRun(harness.sql, { runId: run.id, wakeup, workerId: 'leaving' });
+    await releaseRun(harness.sql, { runId: run.id, epoch: 1, lastOrdinal: 0 });
+    await queue.add({ runId: run.id, wakeup, priority });
+    await requestCancel(harness.sql, harness.actor, run.id);
+    const sweeper = newSweeper({ cancellingMs: -1 });
+    await sweeper.sweep(signal);
+    expect(await readRun(harness.sql, harness.actor, run.id)).toMatchObject({ status: 'queued' });
+    expect(await queue.position({ runId: run.id, wakeup })).not.toBeNull();
+    expect(await queue.hasLiveJob({ runId: run.id, wakeup: wakeup + 1 })).toBe(false);
   });
 
   it('leaves alone what was touched lately', async () => {

@@ -58,8 +58,11 @@ export function openQueueClient(options: QueueClientOptions): QueueClient {
     worker,
     redis,
     async retire() {
-      await worker.close();
-      redis.disconnect();
+      try {
+        await worker.close();
+      } finally {
+        redis.disconnect();
+      }
     },
     async close(withinMs) {
       await answered(worker.close(true), withinMs).catch(() => undefined);

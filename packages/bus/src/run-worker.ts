@@ -109,7 +109,10 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     const old = client;
     client = openQueueClient(clientOptions);
     retiring.add(old);
-    void old.retire().then(() => retiring.delete(old), onError);
+    void old
+      .retire()
+      .catch(onError)
+      .finally(() => retiring.delete(old));
   }
 
   async function process(source: QueueClient, job: Job, token: string | undefined): Promise<void> {

@@ -22,3 +22,5 @@ export { ClaimTakenError } from './claim-taken-error.ts';
 export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
 export { maxReadBytes } from './read-files.ts';
 export { explainChange } from './change-files.ts';
+export type { GlobAnswer, SearchAnswer } from './inside/search-files.ts';
+export { skippedFolders } from './inside/walk-files.ts';

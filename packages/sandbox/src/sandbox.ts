@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { GlobAnswer, GlobRequest, SearchAnswer, SearchRequest } from './inside/search-files.ts';
 import type { JSONValue } from './json.ts';
 
 /**
@@ -211,6 +212,31 @@ export interface Sandbox {
       readonly signal: AbortSignal;
     },
   ): Promise<Listing>;
+  /**
+   * Lines that match, below a folder or in a file; takes linear time for any pattern, at most 20 s and 200,000 entries.
+   * `invalid_request` when the pattern cannot be taken.
+   */
+  search(
+    options: Pick<
+      SearchRequest,
+      | 'pattern'
+      | 'isLiteral'
+      | 'isCaseIgnored'
+      | 'glob'
+      | 'shows'
+      | 'context'
+      | 'skip'
+      | 'maxShown'
+      | 'maxBytes'
+    > & { readonly path: string; readonly signal: AbortSignal },
+  ): Promise<SearchAnswer>;
+  /** Files and links by their paths below a folder, sorted; with the limits of `search`. */
+  glob(
+    options: Pick<GlobRequest, 'glob' | 'skip' | 'maxShown'> & {
+      readonly path: string;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<GlobAnswer>;
   /** Removes a file, or a folder with all that is in it. The workspace itself is refused with `invalid_path`. */
   remove(options: {
     readonly path: string;

@@ -8,6 +8,7 @@ import { createFileReading } from './read-files.ts';
 import { createRemoteSandbox } from './remote-sandbox.ts';
 import { attachToCommand, type CommandRunner, runCommand } from './run-command.ts';
 import type { Sandbox } from './sandbox.ts';
+import { createFileSearch } from './search.ts';
 import { identifyScript } from './call-scripts.ts';
 import { createStreamWriting } from './write-stream.ts';
 import { makeReady } from './make-ready.ts';
@@ -102,6 +103,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       ...mapAllGone(createFileReading(remote)),
       ...changes,
       ...mapAllGone(createStreamWriting(remote, changes)),
+      ...mapAllGone(createFileSearch(remote)),
       previewUrl: (port, previewOptions) => mapGone(remote.previewUrl(port, previewOptions)),
       ...mapAllGone(createCallRecords(remote)),
     };

@@ -20,6 +20,8 @@ describe('the tools as the model is told of them', () => {
       'move',
       'delete',
       'list_files',
+      'glob',
+      'grep',
       'expose_port',
       'todo',
       'ask',

@@ -4,6 +4,8 @@ import { askTool } from './ask.ts';
 import { completeTool } from './complete.ts';
 import { deleteTool } from './delete.ts';
 import { exposePortTool } from './expose-port.ts';
+import { globTool } from './glob.ts';
+import { grepTool } from './grep.ts';
 import { listFilesTool } from './list-files.ts';
 import { moveTool } from './move.ts';
 import { readFileTool } from './read-file.ts';
@@ -22,6 +24,8 @@ export const allTools: readonly Tool[] = [
   moveTool,
   deleteTool,
   listFilesTool,
+  globTool,
+  grepTool,
   exposePortTool,
   todoTool,
   askTool,

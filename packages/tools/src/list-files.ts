@@ -27,7 +27,7 @@ export const listFilesTool = defineTool({
     const { entries, isTruncated } = await sandbox.list(path, { depth, maxEntries, signal: context.signal });
     const levels = depth === 1 ? '' : `, ${depth} levels`;
     const count = isTruncated
-      ? `the first ${entries.length} entries, there are more: list a folder below it or use find in shell`
+      ? `the first ${entries.length} entries, there are more: list a folder below it, or use glob`
       : entries.length === 1
         ? '1 entry'
         : `${entries.length} entries`;

@@ -127,7 +127,7 @@ describe('the explanation of a miss', () => {
     );
     expect(explainMiss(large, 'line nummber 777 off the file')).toContain('The most similar text is at line');
     expect(explainMiss(large, 'SELECT 1')).toMatchInlineSnapshot(
-      `"Nothing in the first 10000 lines resembles it, and further ones were not compared. Search with grep in shell."`,
+      `"Nothing in the first 10000 lines resembles it, and further ones were not compared. Search it with grep."`,
     );
   });
 });

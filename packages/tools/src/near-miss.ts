@@ -23,7 +23,7 @@ export function explainMiss(text: string, oldText: string, name = 'old_str'): st
     characterMiss(lines, oldText) ??
     similarMiss(lines, oldText) ??
     (all.length > lines.length
-      ? `Nothing in the first ${lines.length} lines resembles it, and further ones were not compared. Search with grep in shell.`
+      ? `Nothing in the first ${lines.length} lines resembles it, and further ones were not compared. Search it with grep.`
       : 'Nothing in the file resembles it. Read the file again before you edit it.')
   );
 }

@@ -556,7 +556,7 @@ lines"`,
     const lines = (result.output as string).split('\n');
     expect(lines).toHaveLength(501);
     expect(lines[0]).toBe(
-      '[crowd: the first 500 entries, there are more: list a folder below it or use find in shell]',
+      '[crowd: the first 500 entries, there are more: list a folder below it, or use glob]',
     );
   });
 });

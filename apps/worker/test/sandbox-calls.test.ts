@@ -253,5 +253,5 @@ describe('a call in the sandbox', () => {
       if (!hasDied) break;
     }
     expect(at).toBeGreaterThan(10);
-  });
+  }, 240_000);
 });

@@ -21,9 +21,12 @@ export async function measureDelivery(
       await withServer(stack, name, { isWeighed: false }, async (system) => {
         const { wanted, release } = await holdRun(system, { prompt: talkPrompt, tokens: 1 });
         const viewers = await attachViewers(wanted, { count, first: firstToken });
-        const everyone = viewers.all(talk.tokens, talk.tokens * talk.everyMs + 60_000);
+        // Long, since what a system cannot keep up with is late by a multiple of the time that the talk takes.
+        const everyone = viewers.all(talk.tokens, 50 * talk.tokens * talk.everyMs);
         await fetch(`${stack.modelUrl}/talk`, { method: 'POST' });
-        await everyone;
+        await everyone.catch((cause: unknown) => {
+          throw new Error(`${name} did not bring every token to ${count} viewers.`, { cause });
+        });
         viewers.close();
         release();
         for (const delay of viewers.delays) delays.get(name)?.push(delay);

@@ -73,7 +73,8 @@ export async function followRun(world: World, started: StartedRun): Promise<Run 
     await Promise.all([...watches.map((watch) => watch.ended), ...answered.values()]);
     const sightings = watches.map(({ sighting }) => sighting);
     const evidence = await collect(world, { ...started, run: ended, sightings });
-    world.runs.ended.set(ended.status, (world.runs.ended.get(ended.status) ?? 0) + 1);
+    const how = ended.status === 'failed' ? `failed (${ended.reason})` : ended.status;
+    world.runs.ended.set(how, (world.runs.ended.get(how) ?? 0) + 1);
     world.report(`run ${run.id} (${plan.name})`, await judgeRun(evidence));
     return ended;
   } finally {

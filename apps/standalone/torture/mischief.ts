@@ -20,8 +20,8 @@ const shares: Readonly<Record<string, number>> = {
 };
 const lots = Object.entries(shares).flatMap(([name, share]) => Array.from({ length: share }, () => name));
 
-/** Mean time from one deed to the next; some find nobody whom they may harm. Some 13 kills of workers a minute. */
-const meanGapMs = 1500;
+/** Mean time from one deed to the next; some find nobody whom they may harm. Some 12 kills of workers a minute. */
+const meanGapMs = 1200;
 /** A lock lives 5 s. */
 const freezeMs = [5500, 9000] as const;
 const outageMs = [300, 6000] as const;

@@ -95,16 +95,22 @@ describe('the image of a sandbox', () => {
   });
 });
 
-/** What this machine's apt would do; null where it cannot tell: other packages than the image's, or no lists of them. */
+/** A hung apt is none. */
+const run = (command: string, parameters: readonly string[]) =>
+  spawnSync(command, parameters, { encoding: 'utf8', timeout: 15_000 });
+
+/**
+ * What this machine's apt would do by the lists that it has, without the network; null where it cannot tell: other
+ * packages than the image's, or no lists of them.
+ */
 function simulateInstallation(): string | null {
-  const release = spawnSync('sh', ['-c', '. /etc/os-release; echo "$ID $VERSION_CODENAME"'], {
-    encoding: 'utf8',
-  });
+  const release = run('sh', ['-c', '. /etc/os-release; echo "$ID $VERSION_CODENAME"']);
   if (release.stdout.trim() !== `debian ${suite}`) return null;
-  const known = spawnSync('apt-cache', ['policy', 'ripgrep'], { encoding: 'utf8' });
+  const known = run('apt-cache', ['policy', 'ripgrep']);
   if (!/Candidate: \d/.test(known.stdout ?? '')) return null;
   const options = ['install', '--simulate', '--no-install-recommends', '--option', 'Debug::NoLocking=1'];
-  const { stdout, stderr, status } = spawnSync('apt-get', [...options, ...packages], { encoding: 'utf8' });
+  const { stdout, stderr, status } = run('apt-get', [...options, ...packages]);
+  if (status === null) return null;
   return status === 0 ? stdout : `${stdout}\n${stderr}\nfailed with ${status}`;
 }
 

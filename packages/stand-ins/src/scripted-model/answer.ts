@@ -1,14 +1,30 @@
 import { z } from 'zod';
 
-/** Why a turn ended, in the words of the wire. */
-const finishReasonSchema = z.enum(['stop', 'length', 'tool_calls', 'content_filter']);
+/** Tokens of a turn as the scenario states them; what is absent is estimated. `absent`: the server counts nothing. */
+const statedUsageSchema = z.union([
+  z.literal('absent'),
+  z.strictObject({
+    inputTokens: z.int().nonnegative().optional(),
+    cachedInputTokens: z.int().nonnegative().optional(),
+    outputTokens: z.int().nonnegative().optional(),
+  }),
+]);
 
-/** Tokens of a turn as the scenario states them; what is absent is estimated. */
-const statedUsageSchema = z.strictObject({
-  inputTokens: z.int().nonnegative().optional(),
-  cachedInputTokens: z.int().nonnegative().optional(),
-  outputTokens: z.int().nonnegative().optional(),
+/**
+ * How a server writes its stream, where servers differ. `calls`, `callIds` and `callIndex` are of the chat wire alone:
+ * `whole` is a call in one chunk, and ids and indices may be missing or always the same.
+ */
+const styleSchema = z.strictObject({
+  lineEnd: z.enum(['lf', 'crlf']).optional(),
+  /** A comment before each frame, as proxies send them to keep a connection open. */
+  comments: z.boolean().optional(),
+  /** So many bytes a write, so that frames and characters are cut anywhere. */
+  bytesPerWrite: z.int().positive().optional(),
+  calls: z.enum(['pieces', 'whole']).optional(),
+  callIds: z.enum(['given', 'missing']).optional(),
+  callIndex: z.enum(['counted', 'zero', 'missing']).optional(),
 });
+export type Style = z.infer<typeof styleSchema>;
 
 const delayMsSchema = z.number().nonnegative().max(3_600_000);
 
@@ -47,9 +63,13 @@ export type Step = z.infer<typeof stepSchema>;
 /** One whole answer of the model: what the server streams, wherever it comes from. */
 export const answerSchema = z.strictObject({
   steps: z.array(stepSchema),
-  /** `tool_calls` when the answer holds a call, else `stop`. */
-  finishReason: finishReasonSchema.optional(),
+  /**
+   * `stop`, `length`, `tool_calls` or `content_filter` in the words of each wire, or any other word as it is. When
+   * absent: `tool_calls` if the answer holds a call, else `stop`.
+   */
+  finishReason: z.string().min(1).optional(),
   usage: statedUsageSchema.optional(),
+  style: styleSchema.optional(),
 });
 export type Answer = z.infer<typeof answerSchema>;
 

@@ -1,11 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { WireRequest } from './wire.ts';
+import type { WireName } from './wires/index.ts';
 
 /** One request that the model server got. Times are milliseconds since the Unix epoch, with fractions. */
 export interface RecordedRequest {
   readonly number: number;
   readonly receivedAt: number;
   readonly headers: IncomingHttpHeaders;
+  /** Which protocol it came by. */
+  readonly wire: WireName;
+  /** Byte for byte as it came. */
+  readonly text: string;
+  /** The request in the shape of the chat wire, whichever it came by. */
   readonly body: WireRequest;
   /** The scenario that answered; null when the demo policy did. */
   readonly scenario: string | null;
@@ -36,5 +42,6 @@ export function record(log: RecordedRequest[], request: RecordedRequest, maxRequ
 export function shownRequest(request: RecordedRequest): RecordedRequest {
   const headers = { ...request.headers };
   delete headers.authorization;
+  delete headers['x-api-key'];
   return { ...request, headers };
 }

@@ -5,10 +5,13 @@ import { textOfMessage, type WireMessage, type WireRequest } from './wire.ts';
 /** How often a fault happens: for the first `times` requests that reach it, or always when absent. */
 const timesSchema = z.int().positive().optional();
 
+const afterChunksSchema = z.int().nonnegative();
+
 /**
- * A fault of the model's server. `status`: the request is refused (Retry-After in seconds when given). `cut`: the
- * socket is destroyed after so many chunks. `stall`: silence after so many chunks, until the client goes away; with 0
- * not even the headers are answered.
+ * A fault of the model's server. `status`: the request is refused (Retry-After in seconds when given). `context-length`:
+ * it is refused as too long, in the words of the wire. The others come after so many chunks. `cut`: the socket is
+ * destroyed. `close`: the answer just ends, without its last words. `stall`: silence until the client goes away; with 0
+ * not even the headers are answered. `error`: the wire's own frame for a failure in mid-stream.
  */
 export const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -18,10 +21,21 @@ export const faultSchema = z.discriminatedUnion('kind', [
     message: z.string().optional(),
     times: timesSchema,
   }),
-  z.strictObject({ kind: z.literal('cut'), afterChunks: z.int().nonnegative(), times: timesSchema }),
-  z.strictObject({ kind: z.literal('stall'), afterChunks: z.int().nonnegative(), times: timesSchema }),
+  z.strictObject({ kind: z.literal('context-length'), message: z.string().optional(), times: timesSchema }),
+  z.strictObject({ kind: z.literal('cut'), afterChunks: afterChunksSchema, times: timesSchema }),
+  z.strictObject({ kind: z.literal('close'), afterChunks: afterChunksSchema, times: timesSchema }),
+  z.strictObject({ kind: z.literal('stall'), afterChunks: afterChunksSchema, times: timesSchema }),
+  z.strictObject({
+    kind: z.literal('error'),
+    afterChunks: afterChunksSchema,
+    is: z.enum(['status', 'overloaded', 'context-length']).optional(),
+    message: z.string().optional(),
+    times: timesSchema,
+  }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;
+/** A fault in the middle of an answer. */
+export type AnswerFault = Exclude<Fault, { kind: 'status' | 'context-length' }>;
 
 const turnSchema = answerSchema.extend({ faults: z.array(faultSchema).optional() });
 

@@ -1,32 +1,44 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { sendJson } from './http.ts';
-import { type Answer, type AnswerPiece, hasToolCall, piecesOfAnswer } from './answer.ts';
+import { type Answer, hasToolCall, piecesOfAnswer } from './answer.ts';
 import { preciseNow, type RecordedRequest } from './request-log.ts';
-import type { Fault } from './scenario.ts';
+import type { AnswerFault } from './scenario.ts';
 import { usageOf } from './usage.ts';
+import {
+  type AnswerEnd,
+  type AnswerHeading,
+  gatherItems,
+  type SentPiece,
+  type WireFailure,
+  type WireFormat,
+} from './wires/wire-format.ts';
 
 /** Everything one answer needs; `signal` is aborted when the client goes away. */
 export interface Sending {
   readonly response: ServerResponse;
   readonly signal: AbortSignal;
   readonly entry: RecordedRequest;
+  readonly wire: WireFormat;
+  readonly heading: AnswerHeading;
   readonly answer: Answer;
-  /** A fault of the middle of the answer, or none. */
-  readonly fault: Extract<Fault, { kind: 'cut' | 'stall' }> | null;
-  readonly completionId: string;
+  readonly fault: AnswerFault | null;
   readonly newCallId: () => string;
   readonly requestCharacters: number;
 }
 
-/** Thrown inside when a scripted cut destroys the connection. */
-class ScriptedCut extends Error {}
+/** Thrown inside when a scripted fault ends the answer before its end. */
+class ScriptedEnd extends Error {
+  readonly fault: AnswerFault;
 
-/** Pieces that may be sent, in their time: waits at pauses and stalls, ends by a ScriptedCut or the signal's reason. */
-async function* playPieces(
-  sending: Sending,
-  beforeWait: () => Promise<void>,
-): AsyncGenerator<Exclude<AnswerPiece, { kind: 'pause' | 'stall' }>> {
+  constructor(fault: AnswerFault) {
+    super(`scripted ${fault.kind}`);
+    this.fault = fault;
+  }
+}
+
+/** Pieces that may be sent, in their time: waits at pauses and stalls, ends by a ScriptedEnd or the signal's reason. */
+async function* playPieces(sending: Sending, beforeWait: () => Promise<void>): AsyncGenerator<SentPiece> {
   const { answer, fault, signal, entry, newCallId } = sending;
   for (const piece of piecesOfAnswer(answer, newCallId)) {
     if (piece.kind === 'pause') {
@@ -45,13 +57,13 @@ async function* playPieces(
 }
 
 async function strike(
-  fault: Extract<Fault, { kind: 'cut' | 'stall' }>,
+  fault: AnswerFault,
   signal: AbortSignal,
   beforeWait: () => Promise<void>,
 ): Promise<never> {
   if (fault.kind === 'stall') return stall(signal, beforeWait);
-  if (fault.afterChunks > 0) await beforeWait();
-  throw new ScriptedCut();
+  if (fault.kind !== 'cut' || fault.afterChunks > 0) await beforeWait();
+  throw new ScriptedEnd(fault);
 }
 
 /** Silent until the client goes away. */
@@ -64,122 +76,109 @@ async function stall(signal: AbortSignal, beforeWait: () => Promise<void>): Prom
   });
 }
 
-/** Streams an answer as server-sent events; chunks without a pause between them leave in one write. */
-export async function streamAnswer(sending: Sending, options: { includeUsage: boolean }): Promise<void> {
-  const { response, entry, answer } = sending;
-  const head = `data: {"id":${JSON.stringify(sending.completionId)},"object":"chat.completion.chunk","created":${seconds()},"model":${JSON.stringify(entry.body.model)}`;
-  const event = (delta: object, finishReason: string | null) =>
-    `${head},"choices":[{"index":0,"delta":${JSON.stringify(delta)},"finish_reason":${JSON.stringify(finishReason)}}]}\n\n`;
-  const startsSilent = sending.fault?.kind === 'stall' && sending.fault.afterChunks === 0;
-
-  let buffered = event({ role: 'assistant', content: '' }, null);
-  const flush = async () => {
-    if (startsSilent || buffered === '') return;
-    const text = buffered;
-    buffered = '';
-    if (!response.headersSent) response.writeHead(200, streamHeaders);
-    entry.firstByteAt ??= preciseNow();
-    await new Promise<void>((resolve, reject) => {
-      response.write(text, (error) => (error ? reject(error) : resolve()));
-    });
-  };
-
-  let sentCharacters = 0;
-  try {
-    for await (const piece of playPieces(sending, flush)) {
-      sentCharacters += 'text' in piece ? piece.text.length : piece.name.length;
-      buffered += event(deltaOf(piece), null);
-      if (buffered.length > maxBufferedCharacters) await flush();
-    }
-  } catch (error) {
-    if (!(error instanceof ScriptedCut)) throw error;
-    entry.endedAt = preciseNow();
-    response.destroy();
-    return;
-  }
-  buffered += event({}, finishReasonOf(answer));
-  if (options.includeUsage) {
-    const usage = usageOf({ answer, requestCharacters: sending.requestCharacters, sentCharacters });
-    buffered += `${head},"choices":[],"usage":${JSON.stringify(usage)}}\n\n`;
-  }
-  if (!response.headersSent) response.writeHead(200, streamHeaders);
-  entry.firstByteAt ??= preciseNow();
-  entry.endedAt = preciseNow();
-  response.end(`${buffered}data: [DONE]\n\n`);
-}
-
 /** Flushed when this much is waiting, so that a long answer without pauses does not pile up in memory. */
 const maxBufferedCharacters = 64 * 1024;
 
 const streamHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' };
 
-function deltaOf(piece: Exclude<AnswerPiece, { kind: 'pause' | 'stall' }>): object {
-  switch (piece.kind) {
-    case 'text':
-      return { content: piece.text };
-    case 'reasoning':
-      return { reasoning_content: piece.text };
-    case 'call': {
-      const { index, id, name } = piece;
-      return { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] };
-    }
-    case 'arguments':
-      return { tool_calls: [{ index: piece.index, function: { arguments: piece.text } }] };
-  }
-}
+/** Streams an answer as server-sent events; chunks without a pause between them leave in one write. */
+export async function streamAnswer(sending: Sending): Promise<void> {
+  const { response, entry, answer, wire } = sending;
+  const writer = wire.stream(sending.heading);
+  const startsSilent = sending.fault?.kind === 'stall' && sending.fault.afterChunks === 0;
 
-/** Answers in one JSON document, after the pauses of the script. */
-export async function completeAnswer(sending: Sending): Promise<void> {
-  const { response, entry, answer } = sending;
-  let text = '';
-  let reasoning = '';
+  let buffered = writer.begin();
+  const flush = async (isLast = false) => {
+    if (startsSilent || buffered === '') return;
+    const text = buffered;
+    buffered = '';
+    if (!response.headersSent) response.writeHead(200, streamHeaders);
+    entry.firstByteAt ??= preciseNow();
+    if (isLast) entry.endedAt = preciseNow();
+    for (const bytes of styled(text, answer)) {
+      await new Promise<void>((resolve, reject) => {
+        response.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+  };
+  const end = async (last: string) => {
+    buffered += last;
+    // What is read to its end by a client that then goes away was not aborted.
+    await flush(true);
+    entry.endedAt ??= preciseNow();
+    response.end();
+  };
+
   let sentCharacters = 0;
-  const calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] = [];
   try {
-    for await (const piece of playPieces(sending, async () => {})) {
-      sentCharacters += 'text' in piece ? piece.text.length : piece.name.length;
-      if (piece.kind === 'text') text += piece.text;
-      else if (piece.kind === 'reasoning') reasoning += piece.text;
-      else if (piece.kind === 'call') {
-        calls.push({ id: piece.id, type: 'function', function: { name: piece.name, arguments: '' } });
-      } else {
-        const call = calls[piece.index];
-        if (call) call.function.arguments += piece.text;
-      }
+    for await (const piece of playPieces(sending, () => flush())) {
+      sentCharacters += lengthOf(piece);
+      buffered += writer.piece(piece);
+      if (buffered.length > maxBufferedCharacters) await flush();
     }
   } catch (error) {
-    if (!(error instanceof ScriptedCut)) throw error;
+    if (!(error instanceof ScriptedEnd)) throw error;
+    if (error.fault.kind === 'error') return await end(writer.fail(failureOf(error.fault)));
+    if (error.fault.kind === 'close') return await end('');
     entry.endedAt = preciseNow();
     response.destroy();
     return;
   }
+  await end(writer.end(endOf(sending, sentCharacters)));
+}
+
+/** The bytes of frames as the answer's style has them, cut as it says. */
+function styled(text: string, { style }: Answer): Iterable<string | Buffer> {
+  let frames = text;
+  if (style?.comments === true) frames = frames.replaceAll(/(?<=^|\n\n)(?=.)/g, ': keep-alive\n\n');
+  // A line end inside a JSON text is escaped, so all that are there are the frame's own.
+  if (style?.lineEnd === 'crlf') frames = frames.replaceAll('\n', '\r\n');
+  return style?.bytesPerWrite === undefined ? [frames] : slices(Buffer.from(frames), style.bytesPerWrite);
+}
+
+function* slices(bytes: Buffer, size: number): Generator<Buffer> {
+  for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
+}
+
+/** Answers in one JSON document, after the pauses of the script. */
+export async function completeAnswer(sending: Sending): Promise<void> {
+  const { response, entry, wire, heading } = sending;
+  const gathered = gatherItems();
+  let sentCharacters = 0;
+  try {
+    for await (const piece of playPieces(sending, async () => {})) {
+      sentCharacters += lengthOf(piece);
+      gathered.add(piece);
+    }
+  } catch (error) {
+    if (!(error instanceof ScriptedEnd)) throw error;
+    entry.endedAt = preciseNow();
+    if (error.fault.kind !== 'error') {
+      response.destroy();
+      return;
+    }
+    const failure = failureOf(error.fault);
+    entry.status = failure.status;
+    sendJson(response, failure.status, wire.refusal(failure));
+    return;
+  }
   entry.firstByteAt = preciseNow();
   entry.endedAt = preciseNow();
-  sendJson(response, 200, {
-    id: sending.completionId,
-    object: 'chat.completion',
-    created: seconds(),
-    model: entry.body.model,
-    choices: [
-      {
-        index: 0,
-        finish_reason: finishReasonOf(answer),
-        message: {
-          role: 'assistant',
-          content: text === '' && calls.length > 0 ? null : text,
-          ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-          ...(calls.length === 0 ? {} : { tool_calls: calls }),
-        },
-      },
-    ],
-    usage: usageOf({ answer, requestCharacters: sending.requestCharacters, sentCharacters }),
-  });
+  sendJson(response, 200, wire.whole(heading, gathered.items, endOf(sending, sentCharacters)));
 }
 
-function finishReasonOf(answer: Answer): string {
-  return answer.finishReason ?? (hasToolCall(answer) ? 'tool_calls' : 'stop');
+function lengthOf(piece: SentPiece): number {
+  return 'text' in piece ? piece.text.length : piece.name.length;
 }
 
-function seconds(): number {
-  return Math.floor(Date.now() / 1000);
+function failureOf({ is = 'status', message }: Extract<AnswerFault, { kind: 'error' }>): WireFailure {
+  const status = { status: 500, overloaded: 529, 'context-length': 400 }[is];
+  return { kind: is, status, message: message ?? `Scripted ${is === 'status' ? 'failure' : is}.` };
+}
+
+function endOf({ answer, requestCharacters }: Sending, sentCharacters: number): AnswerEnd {
+  return {
+    finishReason: answer.finishReason ?? (hasToolCall(answer) ? 'tool_calls' : 'stop'),
+    usage: usageOf({ answer, requestCharacters, sentCharacters }),
+  };
 }

@@ -7,6 +7,7 @@ import { answerOfDemo } from './demo/demo-policy.ts';
 import { preciseNow, record, type RecordedRequest, shownRequest } from './request-log.ts';
 import {
   chooseTurn,
+  type AnswerFault,
   type ChosenTurn,
   type Fault,
   type Scenario,
@@ -14,7 +15,10 @@ import {
   UnknownScenarioError,
 } from './scenario.ts';
 import { completeAnswer, streamAnswer } from './send-answer.ts';
-import { wireRequestSchema } from './wire.ts';
+import { problemOfHistory } from './check-history.ts';
+import type { WireRequest } from './wire.ts';
+import { type WireName, wires } from './wires/index.ts';
+import { badRequest, type WireFailure } from './wires/wire-format.ts';
 
 export interface ScriptedModelOptions {
   /** 0 or absent: a free one. Always on the loopback address. */
@@ -47,8 +51,8 @@ export interface ScriptedModel {
 }
 
 /**
- * Starts a model server that speaks the OpenAI wire (`/v1/chat/completions`, streaming and not, `/v1/models`) and follows
- * scripts: a scenario chosen by `[[scenario:name]]` in the user's text or by its `match`, else the demo policy. Tests in
+ * Starts a model server that speaks the wires of `/v1/chat/completions`, `/v1/responses` and Anthropic's `/v1/messages`,
+ * streaming and not, refuses what their servers refuse (calls without results, foreign reasoning), and follows scripts: a scenario chosen by `[[scenario:name]]` in the user's text or by its `match`, else the demo policy. Tests in
  * other processes use `PUT` and `DELETE /scenarios/:name` and `GET /requests?scenario=name`.
  */
 export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {
@@ -76,20 +80,25 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     return null;
   };
 
-  const complete = async (request: IncomingMessage, response: ServerResponse) => {
+  const complete = async (name: WireName, request: IncomingMessage, response: ServerResponse) => {
     const receivedAt = preciseNow();
+    const wire = wires[name];
     const text = await readBody(request);
-    const parsed = wireRequestSchema.safeParse(parseJson(text));
-    if (!parsed.success) {
-      return sendError(response, 400, parsed.error.issues[0]?.message ?? 'The body is not valid.');
-    }
-    const body = parsed.data;
-    const chosen = chooseTurn(scenarios, body);
+    const refuse = (failure: WireFailure, headers: Record<string, string> = {}) =>
+      sendJson(response, failure.status, wire.refusal(failure), headers);
+    const sent = parseJson(text);
+    const read = wire.read(sent);
+    if (read.outcome === 'refused') return refuse(read.failure);
+    const body = read.request;
+    const chosen = chooseKnown(body);
+    if (chosen instanceof UnknownScenarioError) return refuse(badRequest(chosen.message));
     requestCount += 1;
     const entry: RecordedRequest = {
       number: requestCount,
       receivedAt,
       headers: request.headers,
+      wire: name,
+      text,
       body,
       scenario: chosen?.scenario ?? null,
       turn: chosen?.turn ?? null,
@@ -108,29 +117,45 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
     });
 
     const fault = nextFault(chosen);
-    if (fault?.kind === 'status') {
-      entry.status = fault.status;
+    const refusal = refusalOf(body, fault);
+    if (refusal) {
+      entry.status = refusal.status;
       entry.endedAt = preciseNow();
-      const retryAfter =
-        fault.retryAfterSeconds === undefined ? {} : { 'retry-after': String(fault.retryAfterSeconds) };
-      return sendError(response, fault.status, fault.message ?? `Scripted ${fault.status}.`, retryAfter);
+      const seconds = fault?.kind === 'status' ? fault.retryAfterSeconds : undefined;
+      return refuse(refusal, seconds === undefined ? {} : { 'retry-after': String(seconds) });
     }
     const answer: Answer = chosen?.answer ?? answerOfDemo(body, { delayMs: options.demoDelayMs ?? 0 });
     const sending = {
       response,
       signal: aborting.signal,
       entry,
+      wire,
+      heading: {
+        id: `${idPrefix}${requestCount}`,
+        model: body.model,
+        createdAt: Math.floor(Date.now() / 1000),
+        body: sent as Record<string, unknown>,
+        style: answer.style ?? {},
+      },
       answer,
-      fault,
-      completionId: `chatcmpl-${idPrefix}${requestCount}`,
+      // What is a refusal was sent.
+      fault: fault as AnswerFault | null,
       newCallId: () => {
         callCount += 1;
         return `call_${idPrefix}${callCount}`;
       },
       requestCharacters: text.length,
     };
-    if (!body.stream) return completeAnswer(sending);
-    return streamAnswer(sending, { includeUsage: body.stream_options?.include_usage === true });
+    return body.stream ? streamAnswer(sending) : completeAnswer(sending);
+  };
+
+  const chooseKnown = (body: WireRequest) => {
+    try {
+      return chooseTurn(scenarios, body);
+    } catch (error) {
+      if (error instanceof UnknownScenarioError) return error;
+      throw error;
+    }
   };
 
   const control = async (request: IncomingMessage, response: ServerResponse, url: URL) => {
@@ -147,7 +172,9 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
   const route = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://scripted.invalid');
     const action = `${request.method} ${url.pathname}`;
-    if (/^POST (\/v1)?\/chat\/completions$/.test(action)) return complete(request, response);
+    const [, path = ''] = /^POST (?:\/v1)?\/(chat\/completions|responses|messages)$/.exec(action) ?? [];
+    const name = wirePaths[path];
+    if (name) return complete(name, request, response);
     if (/^GET (\/v1)?\/models$/.test(action)) return sendJson(response, 200, modelList);
     if (/^(PUT|DELETE) \/scenarios\/[^/]+$/.test(action)) return control(request, response, url);
     if (action === 'GET /requests') {
@@ -161,10 +188,9 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
   const server = createServer((request, response) => {
     route(request, response).catch((error: unknown) => {
       if (response.destroyed) return;
-      const isKnown = error instanceof UnknownScenarioError;
-      if (!isKnown) options.log?.(`scripted model: ${error instanceof Error ? error.stack : String(error)}`);
+      options.log?.(`scripted model: ${error instanceof Error ? error.stack : String(error)}`);
       if (response.headersSent) response.destroy();
-      else sendError(response, isKnown ? 400 : 500, error instanceof Error ? error.message : 'internal');
+      else sendError(response, 500, error instanceof Error ? error.message : 'internal');
     });
   });
   // Longer than any client keeps an idle connection, so that the server never closes one that is just being used.
@@ -185,6 +211,26 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
         server.closeAllConnections();
       }),
   };
+}
+
+const wirePaths: Readonly<Record<string, WireName>> = {
+  'chat/completions': 'chat',
+  responses: 'responses',
+  messages: 'messages',
+};
+
+/** Why a request is refused before any answer; null when it is not. A scripted fault comes first. */
+function refusalOf(body: WireRequest, fault: Fault | null): WireFailure | null {
+  if (fault?.kind === 'status') {
+    const { status, message = `Scripted ${status}.` } = fault;
+    return { kind: status === 529 ? 'overloaded' : 'status', status, message };
+  }
+  if (fault?.kind === 'context-length') {
+    const { message = 'This model’s maximum context length is 8 tokens; the request has more.' } = fault;
+    return { kind: 'context-length', status: 400, message };
+  }
+  const problem = problemOfHistory(body.messages);
+  return problem === null ? null : badRequest(problem);
 }
 
 /** The one model that this server has; every name in a request is answered all the same. */

@@ -1,23 +1,21 @@
 import type { Answer } from './answer.ts';
-import type { WireUsage } from './wire.ts';
+import type { AnswerUsage } from './wires/wire-format.ts';
 
 /** Characters a token, about right for English text and code (a rule of thumb that providers publish). */
 const charactersPerToken = 4;
 
-/** What a request and its answer cost: as the scenario states it, else estimated from their lengths. */
+/** What a request and its answer cost: as the scenario states it, else estimated from their lengths; null: unsaid. */
 export function usageOf(options: {
   readonly answer: Answer;
   readonly requestCharacters: number;
   readonly sentCharacters: number;
-}): WireUsage {
+}): AnswerUsage | null {
   const stated = options.answer.usage;
-  const input = stated?.inputTokens ?? tokens(options.requestCharacters);
-  const output = stated?.outputTokens ?? tokens(options.sentCharacters);
+  if (stated === 'absent') return null;
   return {
-    prompt_tokens: input,
-    completion_tokens: output,
-    total_tokens: input + output,
-    prompt_tokens_details: { cached_tokens: stated?.cachedInputTokens ?? 0 },
+    inputTokens: stated?.inputTokens ?? tokens(options.requestCharacters),
+    cachedInputTokens: stated?.cachedInputTokens ?? 0,
+    outputTokens: stated?.outputTokens ?? tokens(options.sentCharacters),
   };
 }
 

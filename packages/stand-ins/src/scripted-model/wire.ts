@@ -5,7 +5,7 @@ const toolCallSchema = z.looseObject({
   function: z.looseObject({ name: z.string(), arguments: z.string() }),
 });
 
-/** One message of the chat completions wire, as far as scenarios and the demo policy read it. */
+/** One message in the shape of the chat completions wire, as far as scenarios and the demo policy read it. */
 const wireMessageSchema = z.looseObject({
   role: z.string(),
   content: z
@@ -22,7 +22,7 @@ const wireToolSchema = z.looseObject({
 });
 export type WireTool = z.infer<typeof wireToolSchema>;
 
-/** The body of `POST /v1/chat/completions`; unknown members are kept for the request log. */
+/** A request in the shape of `POST /v1/chat/completions`, into which those of the other wires are turned. */
 export const wireRequestSchema = z.looseObject({
   model: z.string().min(1),
   messages: z.array(wireMessageSchema).min(1),
@@ -31,13 +31,6 @@ export const wireRequestSchema = z.looseObject({
   stream_options: z.looseObject({ include_usage: z.boolean().optional() }).nullish(),
 });
 export type WireRequest = z.infer<typeof wireRequestSchema>;
-
-export interface WireUsage {
-  readonly prompt_tokens: number;
-  readonly completion_tokens: number;
-  readonly total_tokens: number;
-  readonly prompt_tokens_details: { readonly cached_tokens: number };
-}
 
 /** The text of a message's content, its text parts joined by line ends; empty for images and for null. */
 export function textOfMessage(message: WireMessage): string {

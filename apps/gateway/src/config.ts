@@ -1,5 +1,5 @@
 import { parseEnvironment } from '@switchyard/process';
-import { type ModelEntry, modelCatalog } from '@switchyard/protocol';
+import { catalogOf, type ModelEntry, modelVariables } from '@switchyard/protocol';
 import {
   checkSandboxValues,
   sandboxOptionsOf,
@@ -49,14 +49,7 @@ export const environmentSchema = z
       .describe('Only for projects that still sign with HS256.'),
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
     ...sandboxVariables,
-    OPENAI_API_KEY: z
-      .string()
-      .optional()
-      .describe('The gateway only looks whether it is set: it decides which models exist.'),
-    OPENAI_BASE_URL: z.url().optional(),
-    ANTHROPIC_API_KEY: z.string().optional(),
-    MODEL: z.string().optional().describe('The default model.'),
-    SCRIPTED_MODEL_URL: z.url().optional().describe('The model that needs no key; refused in production.'),
+    ...modelVariables,
     RUN_GRACE_MS: z.coerce
       .number()
       .int()
@@ -155,13 +148,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     storageBucket: values.STORAGE_BUCKET,
     daytona: sandboxOptionsOf(values),
     sandboxesPerAccount: values.SANDBOXES_PER_ACCOUNT,
-    models: modelCatalog({
-      hasOpenaiKey: values.OPENAI_API_KEY !== undefined,
-      hasCustomBaseUrl: values.OPENAI_BASE_URL !== undefined,
-      hasAnthropicKey: values.ANTHROPIC_API_KEY !== undefined,
-      defaultModel: values.MODEL ?? null,
-      hasScriptedServer: values.SCRIPTED_MODEL_URL !== undefined,
-    }),
+    models: catalogOf(values),
     runGraceMs: values.RUN_GRACE_MS,
     rateLimit: { writes: values.RATE_LIMIT_WRITES, windowS: values.RATE_LIMIT_WINDOW_S },
     streamsPerAccount: values.STREAMS_PER_ACCOUNT,

@@ -49,9 +49,30 @@ describe('the worker configuration', () => {
   it('offers exactly the models whose connection is set', () => {
     const ids = (more: object) => readConfig({ ...environment, ...more }).models.map(({ id }) => id);
     expect(ids({})).toEqual([]);
-    expect(ids({ ANTHROPIC_API_KEY: 'k' })).toEqual(['anthropic:claude-sonnet-4-5']);
+    expect(ids({ ANTHROPIC_API_KEY: 'k' })).toEqual([
+      'anthropic:claude-sonnet-4-5',
+      'anthropic:claude-opus-4-5',
+      'anthropic:claude-haiku-4-5',
+    ]);
     expect(ids({ OPENAI_BASE_URL: 'http://localhost:11434/v1', MODEL: 'qwen' })).toEqual([
       'openai-compatible:qwen',
     ]);
+  });
+
+  it('offers the models of a server of one’s own as they are described, and tells what it cannot read', () => {
+    const server = { ...environment, OPENAI_BASE_URL: 'http://localhost:11434/v1', MODEL: 'llama3.3' };
+    const described = 'qwen3:32b; window=131072; tools=xml; images; fallback=llama3.3, llama3.3';
+    const { models } = readConfig({ ...server, OPENAI_MODELS: described, OPENAI_WIRE: 'responses' });
+    expect(models.map(({ id }) => id)).toEqual(['openai-compatible:llama3.3', 'openai-compatible:qwen3:32b']);
+    expect(models[1]).toMatchObject({
+      wire: 'responses',
+      contextWindow: 131_072,
+      supports: { images: true, tools: 'xml' },
+      fallback: 'llama3.3',
+    });
+    const read = (OPENAI_MODELS: string) => () => readConfig({ ...server, OPENAI_MODELS });
+    expect(read('a;window=hidden')).toThrow(/OPENAI_MODELS: "window" is no number of tokens/);
+    expect(read('a;window=hidden')).not.toThrow(/hidden/);
+    expect(read('a;hidden=1')).toThrow(/OPENAI_MODELS: holds a word that is none of/);
   });
 });

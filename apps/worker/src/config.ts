@@ -1,5 +1,5 @@
 import { parseEnvironment } from '@switchyard/process';
-import { type ModelEntry, modelCatalog } from '@switchyard/protocol';
+import { catalogOf, type ModelEntry, modelVariables } from '@switchyard/protocol';
 import {
   checkSandboxValues,
   sandboxOptionsOf,
@@ -41,11 +41,7 @@ export const environmentSchema = z
     SUPABASE_SECRET_KEY: z.string().describe('For storage.'),
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
     ...sandboxVariables,
-    OPENAI_API_KEY: z.string().optional(),
-    OPENAI_BASE_URL: z.url().optional().describe('An OpenAI-compatible server, with its /v1.'),
-    ANTHROPIC_API_KEY: z.string().optional(),
-    MODEL: z.string().optional().describe('The default model.'),
-    SCRIPTED_MODEL_URL: z.url().optional().describe('The model that needs no key; refused in production.'),
+    ...modelVariables,
     MAX_STEPS: z.coerce
       .number()
       .int()
@@ -99,6 +95,8 @@ export interface Config {
   readonly openaiApiKey: string | null;
   readonly openaiBaseUrl: string | null;
   readonly anthropicApiKey: string | null;
+  readonly anthropicBaseUrl: string | null;
+  readonly openaiReasoningSummary: string | null;
   readonly scriptedModelUrl: string | null;
   /** For runs that name no limit of their own. */
   readonly maxSteps: number;
@@ -125,16 +123,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     storageBucket: values.STORAGE_BUCKET,
     daytona: sandboxOptionsOf(values),
     sandboxesPerAccount: values.SANDBOXES_PER_ACCOUNT,
-    models: modelCatalog({
-      hasOpenaiKey: values.OPENAI_API_KEY !== undefined,
-      hasCustomBaseUrl: values.OPENAI_BASE_URL !== undefined,
-      hasAnthropicKey: values.ANTHROPIC_API_KEY !== undefined,
-      defaultModel: values.MODEL ?? null,
-      hasScriptedServer: values.SCRIPTED_MODEL_URL !== undefined,
-    }),
+    models: catalogOf(values),
     openaiApiKey: values.OPENAI_API_KEY ?? null,
     openaiBaseUrl: values.OPENAI_BASE_URL ?? null,
     anthropicApiKey: values.ANTHROPIC_API_KEY ?? null,
+    anthropicBaseUrl: values.ANTHROPIC_BASE_URL ?? null,
+    openaiReasoningSummary: values.OPENAI_REASONING_SUMMARY ?? null,
     scriptedModelUrl: values.SCRIPTED_MODEL_URL ?? null,
     maxSteps: values.MAX_STEPS,
     maxDurationMs: values.MAX_DURATION_MS,

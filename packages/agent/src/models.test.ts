@@ -26,10 +26,28 @@ describe('models', () => {
       scriptedModelUrl: 'http://127.0.0.1:1',
     });
     expect(models('openai:gpt-5').client.provider).toBe('openai.responses');
-    expect(models('openai:gpt-5').providerOptions).toEqual({ openai: { store: false } });
+    expect(models('openai:gpt-5').providerOptions).toEqual({
+      openai: { store: false, include: ['reasoning.encrypted_content'] },
+    });
     expect(models('claude-sonnet-4-5').client.provider).toBe('anthropic.messages');
     expect(models('scripted').client.provider).toBe('scripted.chat');
     expect(models('scripted')).toBe(models('scripted:demo'));
+  });
+
+  it('of a server of one’s own are asked by the protocol that it speaks', () => {
+    const own = (customWire: 'chat' | 'responses') =>
+      createModels(
+        modelCatalog({
+          hasOpenaiKey: false,
+          hasCustomBaseUrl: true,
+          hasAnthropicKey: false,
+          defaultModel: 'qwen',
+          customWire,
+          hasScriptedServer: false,
+        }),
+        { ...nothing, openaiBaseUrl: 'http://127.0.0.1:1/v1' },
+      )('qwen').client.provider;
+    expect([own('chat'), own('responses')]).toEqual(['openai-compatible.chat', 'openai.responses']);
   });
 
   it('that are unknown or not connected are refused by name', () => {

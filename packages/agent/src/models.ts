@@ -2,14 +2,19 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { AppError, findModel, type ModelEntry } from '@switchyard/protocol';
-import type { JSONValue, LanguageModel } from 'ai';
+import type { JSONValue } from 'ai';
+import { adapted, type Client } from './dialect/client.ts';
 
 /** Where the providers are and what opens them. */
 export interface ModelConnections {
   readonly openaiApiKey: string | null;
   /** With it every OpenAI-compatible model is asked there; null: OpenAI itself. */
   readonly openaiBaseUrl: string | null;
+  /** Whether OpenAI is asked to tell what its models think; absent or null: it is not. */
+  readonly openaiReasoningSummary?: string | null;
   readonly anthropicApiKey: string | null;
+  /** Absent or null: Anthropic itself. */
+  readonly anthropicBaseUrl?: string | null;
   /** Of the scripted model server, with or without its `/v1`; null: there is none. */
   readonly scriptedModelUrl: string | null;
 }
@@ -17,9 +22,11 @@ export interface ModelConnections {
 /** A model that can be asked. */
 export interface Model {
   readonly entry: ModelEntry;
-  readonly client: Exclude<LanguageModel, string>;
+  readonly client: Client;
   /** What each request tells this provider beside the prompt. */
   readonly providerOptions: Readonly<Record<string, Record<string, JSONValue>>>;
+  /** Tokens that an answer may have; null: the server decides. */
+  readonly maxOutputTokens: number | null;
 }
 
 /** Opens models by the id that a run names. Clients are made once each. */
@@ -35,42 +42,90 @@ export function createModels(catalog: readonly ModelEntry[], connections: ModelC
     if (!entry) throw new AppError('unknown_model', `The model "${modelId}" is not available here.`);
     const known = models.get(entry.id);
     if (known) return known;
-    const model = { entry, ...openModel(entry, connections) };
+    const opened = openModel(entry, connections);
+    const model = { ...opened, entry, client: adapted(opened.client, entry) };
     models.set(entry.id, model);
     return model;
   };
 }
 
-function openModel(entry: ModelEntry, connections: ModelConnections): Omit<Model, 'entry'> {
-  switch (entry.provider) {
-    case 'openai':
-      return {
-        client: createOpenAI({ apiKey: connected(connections.openaiApiKey, entry) })(entry.model),
-        // Nothing of a conversation stays with the provider; reasoning travels with the history instead.
-        providerOptions: { openai: { store: false } },
-      };
-    case 'openai-compatible':
-      return compatible(entry, connected(connections.openaiBaseUrl, entry), connections.openaiApiKey);
-    case 'anthropic':
-      return {
-        client: createAnthropic({ apiKey: connected(connections.anthropicApiKey, entry) })(entry.model),
-        providerOptions: {},
-      };
-    case 'scripted':
-      return compatible(entry, withVersion(connected(connections.scriptedModelUrl, entry)), null);
+type OpenedModel = Omit<Model, 'entry'>;
+
+interface Server {
+  readonly baseURL: string;
+  /** Local servers want none, and some refuse an empty one. */
+  readonly apiKey: string | null;
+}
+
+function openModel(entry: ModelEntry, connections: ModelConnections): OpenedModel {
+  const server = serverOf(entry, connections);
+  switch (entry.wire) {
+    case 'chat':
+      return openChat(entry, server);
+    case 'responses':
+      return openResponses(entry, server, connections.openaiReasoningSummary ?? null);
+    case 'messages':
+      return openMessages(entry, server);
   }
 }
 
-function compatible(entry: ModelEntry, baseURL: string, apiKey: string | null): Omit<Model, 'entry'> {
-  const provider = createOpenAICompatible({
-    name: entry.provider,
-    baseURL,
-    // Local servers want none, and some refuse an empty one.
-    ...(apiKey === null ? {} : { apiKey }),
-    includeUsage: true,
-  });
-  return { client: provider.chatModel(entry.model), providerOptions: {} };
+/** Each address is named: a client that is told none would look into the environment. */
+function serverOf(entry: ModelEntry, connections: ModelConnections): Server {
+  switch (entry.provider) {
+    case 'openai':
+      return { baseURL: 'https://api.openai.com/v1', apiKey: connected(connections.openaiApiKey, entry) };
+    case 'openai-compatible':
+      return { baseURL: connected(connections.openaiBaseUrl, entry), apiKey: connections.openaiApiKey };
+    case 'anthropic':
+      return {
+        baseURL: withVersion(connections.anthropicBaseUrl ?? 'https://api.anthropic.com'),
+        apiKey: connected(connections.anthropicApiKey, entry),
+      };
+    case 'scripted':
+      return { baseURL: withVersion(connected(connections.scriptedModelUrl, entry)), apiKey: null };
+  }
 }
+
+function openChat(entry: ModelEntry, { baseURL, apiKey }: Server): OpenedModel {
+  const key = apiKey === null ? {} : { apiKey };
+  const provider = createOpenAICompatible({ name: entry.provider, baseURL, ...key, includeUsage: true });
+  return { client: provider.chatModel(entry.model), providerOptions: {}, maxOutputTokens: null };
+}
+
+function openResponses(entry: ModelEntry, { baseURL, apiKey }: Server, summary: string | null): OpenedModel {
+  const isSealed = entry.reasoning === 'sealed';
+  return {
+    client: createOpenAI({ baseURL, apiKey: apiKey ?? noKey }).responses(entry.model),
+    providerOptions: {
+      openai: {
+        // Nothing of a conversation stays with the provider; reasoning travels with the history instead.
+        store: false,
+        ...(isSealed ? { include: ['reasoning.encrypted_content'] } : {}),
+        ...(isSealed && summary !== null ? { reasoningSummary: summary } : {}),
+      },
+    },
+    maxOutputTokens: null,
+  };
+}
+
+/** A guess: enough to plan a step, and a small part of what an answer may have. */
+const thinkingTokens = 4096;
+
+function openMessages(entry: ModelEntry, { baseURL, apiKey }: Server): OpenedModel {
+  const client = createAnthropic({ baseURL, apiKey: apiKey ?? noKey })(entry.model);
+  const isThinking = entry.reasoning === 'sealed' && entry.maxOutputTokens > thinkingTokens;
+  return {
+    client,
+    providerOptions: isThinking
+      ? { anthropic: { thinking: { type: 'enabled', budgetTokens: thinkingTokens } } }
+      : {},
+    // The wire demands a limit, and thinking is a part of it.
+    maxOutputTokens: isThinking ? entry.maxOutputTokens - thinkingTokens : entry.maxOutputTokens,
+  };
+}
+
+/** For servers without keys: the two clients would look for one in the environment. */
+const noKey = 'none';
 
 function withVersion(url: string): string {
   return /\/v\d+\/?$/.test(url) ? url : `${url.replace(/\/+$/, '')}/v1`;

@@ -43,12 +43,14 @@ export interface ReadAnswer {
 export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   const { request, answer, deadlines, signal, show } = options;
   const ours = new AbortController();
+  const { maxOutputTokens } = request.model;
   const { stream } = streamText({
     model: request.model.client,
     instructions: request.instructions,
     messages: request.messages,
     tools: request.toolSet,
     providerOptions: request.model.providerOptions,
+    ...(maxOutputTokens === null ? {} : { maxOutputTokens }),
     maxRetries: 0,
     abortSignal: AbortSignal.any([signal, ours.signal]),
     // Errors are parts of the stream; without a handler the SDK prints them.

@@ -27,6 +27,11 @@ export type ToolResult =
     }
   | { readonly outcome: 'error'; readonly message: string };
 
+/** What the model reads of a result that is more than text. */
+export type ModelOutputPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image'; readonly mediaType: string; readonly base64: string };
+
 /** What the sandbox recorded of a call whose worker died before it could store the result. */
 export interface CallRecord {
   readonly exitCode: number | null;
@@ -78,6 +83,8 @@ export interface Tool<Input = unknown> {
   timeoutMs?(input: Input): number;
   /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */
   execute(input: Input, context: ToolContext): Promise<ToolResult>;
+  /** What the model reads of a stored output; without it the output as JSON. Pure: the same at every step. */
+  modelOutput?(output: JSONValue): readonly ModelOutputPart[];
   /** Makes the result of a call out of what the sandbox recorded; without it the record itself is the output. */
   recover?(record: CallRecord, input: Input): ToolResult;
 }

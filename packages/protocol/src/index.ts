@@ -44,12 +44,14 @@ export {
 export { type EventPosition, formatEventId, parseEventId, type RunEvent } from './event.ts';
 export { chunksOfParts, endingChunks } from './replay.ts';
 export { AppError, describeError, type ErrorCode, errorCodes } from './errors.ts';
+export { catalogOf, modelVariables } from './model-variables.ts';
 export {
   findModel,
   modelCatalog,
   type ModelEntry,
   type ModelEnvironment,
   type ModelProvider,
+  type ModelWire,
   scriptedModel,
 } from './models.ts';
 export {

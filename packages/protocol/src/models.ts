@@ -1,18 +1,37 @@
-/** How a model's provider is reached: each names a client in `agent`. */
+import { type CustomModel, customModel } from './custom-models.ts';
+import { knownModels } from './known-models.ts';
+
+/** How a model's provider is reached: each names a connection in `agent`. */
 export type ModelProvider = 'openai' | 'openai-compatible' | 'anthropic' | 'scripted';
+
+/** The protocol that is spoken: Chat Completions, OpenAI's Responses, Anthropic's Messages. */
+export type ModelWire = 'chat' | 'responses' | 'messages';
+
+/**
+ * What becomes of a model's reasoning in the requests that follow. `sealed`: it comes with the provider's seal and goes
+ * back with it, to this provider alone. `sent-back`: it goes back as text. `dropped`: it is shown and never sent. `none`:
+ * the model shows none.
+ */
+export type ReasoningKind = 'sealed' | 'sent-back' | 'dropped' | 'none';
 
 /** One model that runs may name. Prices in US dollars per million tokens; null = not known, so cost is null. */
 export interface ModelEntry {
   /** `provider:model`, what runs store. */
   readonly id: string;
   readonly provider: ModelProvider;
+  readonly wire: ModelWire;
   /** The name on the provider's wire. */
   readonly model: string;
   readonly aliases: readonly string[];
   readonly contextWindow: number;
   readonly maxOutputTokens: number;
   readonly price: { readonly input: number; readonly cachedInput: number; readonly output: number } | null;
+  /** `xml`: its calls are written as text, for servers whose models have no calls of their own. */
   readonly supports: { readonly images: boolean; readonly tools: 'native' | 'xml' };
+  readonly reasoning: ReasoningKind;
+  /** `markers`: what is to be cached must be marked; `automatic`: the provider caches equal beginnings, or nothing. */
+  readonly cache: 'automatic' | 'markers';
+  /** Id of the model that is asked while this one's provider is overloaded; ignored where it is not available. */
   readonly fallback: string | null;
 }
 
@@ -20,12 +39,15 @@ export interface ModelEntry {
 export const scriptedModel: ModelEntry = {
   id: 'scripted:demo',
   provider: 'scripted',
+  wire: 'chat',
   model: 'scripted-demo',
   aliases: ['scripted'],
   contextWindow: 128_000,
   maxOutputTokens: 16_384,
   price: { input: 0, cachedInput: 0, output: 0 },
   supports: { images: false, tools: 'native' },
+  reasoning: 'dropped',
+  cache: 'automatic',
   fallback: null,
 };
 
@@ -34,46 +56,13 @@ export interface ModelEnvironment {
   /** True when OPENAI_BASE_URL names a server of the user's own (Ollama, vLLM, LiteLLM, OpenRouter, …). */
   readonly hasCustomBaseUrl: boolean;
   readonly hasAnthropicKey: boolean;
-  /** `MODEL`: the default model; on a custom base URL also its only known name. */
+  /** `MODEL`: the default model; on a custom base URL also one that need not be named elsewhere. */
   readonly defaultModel: string | null;
+  /** What the custom base URL offers, and the protocol that it speaks (chat when absent). */
+  readonly customModels?: readonly CustomModel[];
+  readonly customWire?: 'chat' | 'responses';
   readonly hasScriptedServer: boolean;
 }
-
-const knownModels: readonly ModelEntry[] = [
-  {
-    id: 'openai:gpt-5',
-    provider: 'openai',
-    model: 'gpt-5',
-    aliases: ['gpt-5'],
-    contextWindow: 400_000,
-    maxOutputTokens: 128_000,
-    price: { input: 1.25, cachedInput: 0.125, output: 10 },
-    supports: { images: true, tools: 'native' },
-    fallback: 'openai:gpt-5-mini',
-  },
-  {
-    id: 'openai:gpt-5-mini',
-    provider: 'openai',
-    model: 'gpt-5-mini',
-    aliases: ['gpt-5-mini'],
-    contextWindow: 400_000,
-    maxOutputTokens: 128_000,
-    price: { input: 0.25, cachedInput: 0.025, output: 2 },
-    supports: { images: true, tools: 'native' },
-    fallback: null,
-  },
-  {
-    id: 'anthropic:claude-sonnet-4-5',
-    provider: 'anthropic',
-    model: 'claude-sonnet-4-5',
-    aliases: ['claude-sonnet-4-5'],
-    contextWindow: 200_000,
-    maxOutputTokens: 64_000,
-    price: { input: 3, cachedInput: 0.3, output: 15 },
-    supports: { images: true, tools: 'native' },
-    fallback: null,
-  },
-];
 
 /**
  * The models that runs may name in this environment, the default one first. Gateway and worker both derive it from the
@@ -85,30 +74,24 @@ export function modelCatalog(environment: ModelEnvironment): readonly ModelEntry
       (entry.provider === 'openai' && environment.hasOpenaiKey && !environment.hasCustomBaseUrl) ||
       (entry.provider === 'anthropic' && environment.hasAnthropicKey),
   );
-  if (environment.hasCustomBaseUrl && environment.defaultModel) {
-    available.unshift(customModel(environment.defaultModel));
+  if (environment.hasCustomBaseUrl) {
+    const { customModels = [], customWire = 'chat', defaultModel } = environment;
+    const offered = customModels.map((model) => customModel(model, customWire));
+    const isNamed =
+      defaultModel === null || [...offered, ...available].some((entry) => isCalled(entry, defaultModel));
+    if (!isNamed) offered.unshift(customModel({ name: defaultModel }, customWire));
+    available.unshift(...offered);
   }
   if (environment.hasScriptedServer) available.push(scriptedModel);
   const wanted = environment.defaultModel ? findModel(available, environment.defaultModel) : undefined;
   return wanted ? [wanted, ...available.filter((entry) => entry !== wanted)] : available;
 }
 
-function customModel(name: string): ModelEntry {
-  return {
-    id: `openai-compatible:${name}`,
-    provider: 'openai-compatible',
-    model: name,
-    aliases: [name],
-    // Guess: what a local server holds is not known before it is asked; small enough to be safe.
-    contextWindow: 32_768,
-    maxOutputTokens: 4096,
-    price: null,
-    supports: { images: false, tools: 'native' },
-    fallback: null,
-  };
-}
-
 /** The entry that an id or alias names. */
 export function findModel(catalog: readonly ModelEntry[], name: string): ModelEntry | undefined {
-  return catalog.find((entry) => entry.id === name || entry.aliases.includes(name));
+  return catalog.find((entry) => isCalled(entry, name));
+}
+
+function isCalled(entry: ModelEntry, name: string): boolean {
+  return entry.id === name || entry.aliases.includes(name);
 }

@@ -1,0 +1,38 @@
+import type { ModelEntry } from '@switchyard/protocol';
+import { type LanguageModel, type LanguageModelMiddleware, wrapLanguageModel } from 'ai';
+import { markForCache } from './cache-markers.ts';
+import { imagesBeside, withoutImages } from './images.ts';
+import { droppedReasoning, sealedReasoning, thinkingAllowed } from './reasoning.ts';
+
+/** A client of the SDK that asks one model. */
+export type Client = Extract<LanguageModel, { specificationVersion: 'v4' }>;
+
+/** What one request tells a client. */
+export type CallParams = Parameters<NonNullable<LanguageModelMiddleware['transformParams']>>[0]['params'];
+export type Prompt = CallParams['prompt'];
+export type PromptMessage = Prompt[number];
+type Change = (params: CallParams) => CallParams;
+
+/** The client with what its provider and its model need of a conversation that was written for any of them. */
+export function adapted(client: Client, entry: ModelEntry): Client {
+  const changes = changesFor(entry);
+  if (changes.length === 0) return client;
+  return wrapLanguageModel({
+    model: client,
+    middleware: {
+      transformParams: ({ params }) =>
+        Promise.resolve(changes.reduce((changed, change) => change(changed), params)),
+    },
+  });
+}
+
+function changesFor({ wire, reasoning, supports, cache }: ModelEntry): Change[] {
+  const changes: Change[] = [];
+  if (reasoning === 'dropped' || reasoning === 'none') changes.push(droppedReasoning);
+  if (reasoning === 'sealed' && wire === 'responses') changes.push(sealedReasoning);
+  if (reasoning === 'sealed' && wire === 'messages') changes.push(thinkingAllowed);
+  if (!supports.images) changes.push(withoutImages);
+  else if (wire === 'chat') changes.push(imagesBeside);
+  if (cache === 'markers') changes.push(markForCache);
+  return changes;
+}

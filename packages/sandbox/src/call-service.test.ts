@@ -69,11 +69,11 @@ describe('a call of the service', () => {
   });
 
   test.each([
-    ['in seconds', { 'retry-after': '0.4' }],
-    ['for a limit that it names', { 'retry-after-sandbox-create': '0.4', 'retry-after': '0' }],
-    ['as a date', { 'retry-after': new Date(Date.now() + 2000).toUTCString() }],
+    ['in seconds', () => ({ 'retry-after': '0.4' })],
+    ['for a limit that it names', () => ({ 'retry-after-sandbox-create': '0.4', 'retry-after': '0' })],
+    ['as a date', () => ({ 'retry-after': new Date(Date.now() + 2000).toUTCString() })],
   ])('is never tried again earlier than the service asks for %s', async (_how, headers) => {
-    const { action, state } = failing([serviceError(429, { headers })]);
+    const { action, state } = failing([serviceError(429, { headers: headers() })]);
     const startedAt = performance.now();
     expect(await callService(call(), action)).toBe('value');
     expect(performance.now() - startedAt).toBeGreaterThan(300);

@@ -9,7 +9,7 @@ import {
 } from './call-tool.ts';
 import { denyCall, settleCall } from './call-result.ts';
 import { type AskingCall, consentOf } from './consent.ts';
-import type { ToolResult } from './tool.ts';
+import type { Tool, ToolResult } from './tool.ts';
 
 /** The call that ended the run. */
 export interface EndingCall {
@@ -28,12 +28,12 @@ export interface CallsOutcome {
   readonly toolKilledAt: string | null;
 }
 
-/** How many `read` calls run side by side; a guess, a few files at once. */
-const maxParallelReads = 8;
+/** How many calls run side by side; a guess, a few files at once. */
+const maxParallelCalls = 8;
 
 /**
- * Runs the calls of one stored answer: consecutive `read` calls side by side, the others in the order in which the
- * model asked. Each result is stored, then shown. A call that ends the run is the last that runs. Calls that need a
+ * Runs the calls of one stored answer: consecutive `read` calls side by side, and those of different lanes; the others in
+ * the order in which the model asked. Each result is stored, then shown. A call that ends the run is the last that runs. Calls that need a
  * person's consent are left to the caller, and no call ends the run before they have their results.
  */
 export async function callTools(
@@ -82,8 +82,16 @@ export async function callTools(
     return null;
   }
 
+  async function runLane(lane: readonly PendingCall[]): Promise<EndingCall | null> {
+    for (const call of lane) {
+      const end = await run(call);
+      if (end) return end;
+    }
+    return null;
+  }
+
   for (const group of groupsOf(around, ready)) {
-    const ends = await Promise.all(group.map(run));
+    const ends = await Promise.all(group.map(runLane));
     const end = ends.find((ending) => ending !== null);
     const isStopped = around.stop.signal.aborted;
     if (end || isStopped) return { end: end ?? null, asking: [], isStopped, toolKilledAt };
@@ -133,17 +141,36 @@ async function closeInterrupted(
   }
 }
 
-function groupsOf(around: CallSurroundings, calls: readonly PendingCall[]): PendingCall[][] {
-  const groups: PendingCall[][] = [];
-  let wasRead = false;
+/** What may run side by side, one group after the other: a group's lanes, each of calls that run in order. */
+function groupsOf(around: CallSurroundings, calls: readonly PendingCall[]): PendingCall[][][] {
+  const groups: PendingCall[][][] = [];
+  let kind: 'read' | 'lanes' | 'alone' = 'alone';
+  let lanes = new Map<string, PendingCall[]>();
   for (const call of calls) {
-    const isRead = around.tools.byName.get(toolNameOf(call.part))?.effect === 'read';
-    const last = groups.at(-1);
-    if (isRead && wasRead && last && last.length < maxParallelReads) last.push(call);
-    else groups.push([call]);
-    wasRead = isRead;
+    const tool = around.tools.byName.get(toolNameOf(call.part));
+    const key = tool?.effect === 'read' ? call.part.toolCallId : laneOf(tool, call);
+    const next = tool?.effect === 'read' ? 'read' : key === null ? 'alone' : 'lanes';
+    const lane = key === null ? undefined : lanes.get(key);
+    if (next === kind && lane) lane.push(call);
+    else {
+      const group = groups.at(-1);
+      const added = [call];
+      if (next === kind && next !== 'alone' && group && group.length < maxParallelCalls) group.push(added);
+      else {
+        groups.push([added]);
+        lanes = new Map();
+      }
+      if (key !== null) lanes.set(key, added);
+    }
+    kind = next;
   }
   return groups;
+}
+
+function laneOf(tool: Tool | undefined, { part }: PendingCall): string | null {
+  if (!tool?.lane) return null;
+  const input = tool.inputSchema.safeParse(part.input);
+  return input.success ? tool.lane(input.data) : null;
 }
 
 function endOf(result: ToolResult): { readonly reason: 'finished' | 'asked' } | null {

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 
 /**
  * What a call may do to the world. `read` calls run again after a crash and may run side by side; a `once` call runs
- * at most once, in the order in which the model asked, and is never silently repeated.
+ * at most once, in the order in which the model asked (see `lane`), and is never silently repeated.
  */
 export type ToolEffect = 'read' | 'once';
 
@@ -79,6 +79,11 @@ export interface Tool<Input = unknown> {
    * until somebody has agreed, bound to this very input. Pure: it is asked again after a crash.
    */
   consent?(input: Input): string | null;
+  /**
+   * For a `once` tool: what its call must not overlap with. Calls of one answer that follow each other run side by side
+   * when their lanes differ, and in order within a lane; without it a call runs alone.
+   */
+  lane?(input: Input): string;
   /** How long a command of this call may run in all, in ms, whoever waits for it. Default: half an hour. */
   timeoutMs?(input: Input): number;
   /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */

@@ -53,6 +53,8 @@ export interface StartScriptOptions {
   readonly command: string;
   /** Absolute. */
   readonly cwd: string;
+  /** Null for a command that starts with what the sandbox has for all. */
+  readonly session: { readonly text: string; readonly environment: string } | null;
   readonly resultJson: string | null;
   readonly maxBytes: number;
   /** How long to wait for a quick end. */
@@ -75,6 +77,13 @@ const forgetCalls = (keys: readonly string[]): string =>
 export function startScript(options: StartScriptOptions): string {
   const isShort = Buffer.byteLength(options.command) <= maxArgumentBytes;
   const text = quote(options.command);
+  const { session } = options;
+  const start = session
+    ? // What a shell starts in the background ignores these signals, and so would all that it starts.
+      `env $isolated --default-signal=INT,QUIT $shell -c ${quote(session.text)} \${shell##*/} "$c" ${isShort ? text : ''}`
+    : isShort
+      ? `$shell -c ${text} \${shell##*/}`
+      : '$shell "$c/command"';
   return `${prologue}
 ${requireIncarnation(options.token)}
 cd -- ${quote(options.cwd)} || ${say('no-folder')}
@@ -85,8 +94,9 @@ if [ ! "$repeated" ]; then
   shell=/bin/bash; [ -x $shell ] || shell=/bin/sh
   : >"$o"
   ${isShort ? '' : `printf %s ${text} >"$c/command"`}
+  ${session?.environment ?? ''}
   record() {
-    setsid $shell ${isShort ? `-c ${text} \${shell##*/}` : '"$c/command"'} >>"$o" 2>&1 </dev/null &
+    setsid ${start} >>"$o" 2>&1 </dev/null &
     echo $! >"$c/pid"
     wait $!; code=$?
     [ -s "$c/exit" ] || echo $code >"$c/exit"

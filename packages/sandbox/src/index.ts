@@ -23,4 +23,6 @@ export { relativeToWorkspace, resolveWorkspacePath, workspaceRoot } from './work
 export { maxReadBytes } from './read-files.ts';
 export { explainChange } from './change-files.ts';
 export type { GlobAnswer, SearchAnswer } from './inside/search-files.ts';
+export { terminalText } from './terminal-text.ts';
+export { resolveReadablePath } from './command-log.ts';
 export { skippedFolders } from './inside/walk-files.ts';

@@ -1,3 +1,4 @@
+import { resolveReadablePath } from './command-log.ts';
 import { listScript, readScript, statScript } from './file-scripts.ts';
 import { pathError } from './path-errors.ts';
 import type { RemoteSandbox } from './remote-sandbox.ts';
@@ -40,13 +41,12 @@ const knownVersion = (word: string | undefined): string | null =>
 export function createFileReading(remote: RemoteSandbox): Pick<Sandbox, 'readFile' | 'stat' | 'list'> {
   return {
     async readFile(path, { offset = 0, length = maxReadBytes, reader, signal }): Promise<FileContent> {
-      const absolutePath = resolveWorkspacePath(path);
+      const place = resolveReadablePath(path);
       const script = readScript({
-        path: absolutePath,
-        root,
+        ...place,
         offset,
         length: Math.min(length, maxReadBytes),
-        seen: reader ? { key: seenKey(reader.id, absolutePath), isRemembered: reader.isRemembered } : null,
+        seen: reader ? { key: seenKey(reader.id, place.path), isRemembered: reader.isRemembered } : null,
       });
       const { words, lines } = await remote.runScript(script, { what: 'read a file', signal });
       if (words[0] !== 'file') throw pathError(words[0] ?? '', path);

@@ -7,6 +7,9 @@ import { createOutputCollector } from './output-collector.ts';
 import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
 import type { AttachOptions, CommandOptions, CommandResult } from './sandbox.ts';
 import { forgetOutputScript, outputSizeScript, startScript, stopScript, waitScript } from './call-scripts.ts';
+import { logPathOf } from './command-log.ts';
+import { sessionEnvironment, sessionText } from './session-text.ts';
+import { createTerminalText } from './terminal-text.ts';
 import { resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
 
 const defaultMaxOutputBytes = 1024 * 1024;
@@ -16,8 +19,8 @@ const maxBytesPerAnswer = 1024 * 1024;
 const maxBytesBehind = 8 * 1024 * 1024;
 /** A command that prints more is stopped: its output fills the sandbox's /tmp. */
 const maxOutputFileBytes = 256 * 1024 * 1024;
-/** Outputs up to this size stay for a recovery. */
-const maxKeptOutputBytes = 4 * 1024 * 1024;
+/** Outputs up to this size stay, for a recovery and for who wants to read what was left out: /tmp is memory. */
+const maxKeptOutputBytes = 16 * 1024 * 1024;
 /** Most commands end within it, and then one request is all it takes. */
 const firstWaitSeconds = 0.3;
 const waitSeconds = 1;
@@ -38,6 +41,7 @@ interface Following {
   readonly nonce: string | null;
   readonly timeoutMs: number;
   readonly maxOutputBytes?: number | undefined;
+  readonly isTerminalText?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onOutput?: CommandOptions['onOutput'] | undefined;
   readonly isKilledBy?: CommandOptions['isKilledBy'] | undefined;
@@ -72,6 +76,7 @@ async function follow(
   const startedAt = performance.now();
   const collector = createOutputCollector(following.maxOutputBytes ?? defaultMaxOutputBytes);
   const decoder = new StringDecoder('utf8');
+  const terminal = following.isTerminalText === true ? createTerminalText() : null;
   const watching = watch(signal, following.timeoutMs);
   // Requests go on when the caller gives up: what they find is still needed to kill and to read the rest.
   const ownSignal = new AbortController().signal;
@@ -82,8 +87,8 @@ async function follow(
   function take(bytes: Buffer): void {
     offset += bytes.length;
     if (bytes.length === 0) return;
-    collector.push(bytes);
     const text = decoder.write(bytes);
+    collector.push(terminal ? Buffer.from(terminal.push(text)) : bytes);
     if (text !== '') onOutput?.('stdout', text);
   }
 
@@ -112,6 +117,7 @@ async function follow(
     const behind = size - offset;
     if (behind <= maxBytesBehind) return;
     const skipped = behind - maxBytesPerAnswer;
+    if (terminal) collector.push(Buffer.from(terminal.finish()));
     collector.skip(skipped);
     offset += skipped;
     onOutput?.('stdout', `\n[… ${skipped} bytes left out …]\n`);
@@ -120,11 +126,13 @@ async function follow(
   function finish(code: string): CommandResult {
     const rest = decoder.end();
     if (rest !== '') onOutput?.('stdout', rest);
+    if (terminal) collector.push(Buffer.from(terminal.push(rest) + terminal.finish()));
     const exitCode = /^\d+$/.test(code) ? Number(code) : null;
     return {
       exitCode,
       outcome: exitCode !== null ? 'exited' : code === 'timed-out' ? 'timed-out' : 'killed',
       ...collector.finish(),
+      log: { path: offset <= maxKeptOutputBytes ? logPathOf(key, token) : null, bytes: offset },
       durationMs: Math.round(performance.now() - startedAt),
     };
   }
@@ -205,7 +213,8 @@ export interface CommandRunner {
 export async function runCommand(runner: CommandRunner, options: CommandOptions): Promise<CommandResult> {
   const { remote, incarnation } = runner;
   const { claim, signal } = options;
-  const cwd = options.cwd === undefined ? workspaceRoot : resolveWorkspacePath(options.cwd);
+  const cwd = options.cwd === undefined ? null : resolveWorkspacePath(options.cwd);
+  const { command, session } = options;
   signal.throwIfAborted();
   const nonce = createNonce();
   const key = claim ? callKey(claim.callId) : `run-${nonce}`;
@@ -217,8 +226,12 @@ export async function runCommand(runner: CommandRunner, options: CommandOptions)
     key,
     token,
     nonce,
-    command: options.command,
-    cwd,
+    command,
+    session:
+      session === undefined
+        ? null
+        : { text: sessionText({ session, token, cwd }), environment: sessionEnvironment(session, token) },
+    cwd: cwd ?? workspaceRoot,
     resultJson: claim?.result === undefined ? null : JSON.stringify(claim.result),
     maxBytes: maxBytesPerAnswer,
     waitSeconds: firstWaitSeconds,

@@ -17,12 +17,20 @@ export interface Claim {
 export interface CommandOptions {
   /** Shell text (bash where the sandbox has it, else sh); may span lines and hold heredocs. */
   readonly command: string;
-  /** A workspace path; `/workspace` by default. */
+  /** A workspace path; by default the session's folder, else `/workspace`. */
   readonly cwd?: string;
+  /**
+   * Names a session: its folder and exported variables live on from one of its commands to the next, until the sandbox
+   * starts anew. Commands of one session must not run side by side. Without it a command starts with what the sandbox
+   * has for all.
+   */
+  readonly session?: string;
   /** From the start of the command; when it has passed the whole process group is killed. */
   readonly timeoutMs: number;
   /** What `output` holds at most, in bytes (default 1 MiB): the head and the tail, a mark between them. */
   readonly maxOutputBytes?: number;
+  /** Gives `output` as a terminal would show it in the end: without escape sequences and lines that were drawn over. */
+  readonly isTerminalText?: boolean;
   /** Aborting it kills the command's process group at once; `run` then rejects with the signal's reason. */
   readonly signal: AbortSignal;
   /**
@@ -41,7 +49,7 @@ export interface CommandOptions {
 /** As for `run`; the time counts from the attachment. */
 export interface AttachOptions extends Pick<
   CommandOptions,
-  'timeoutMs' | 'maxOutputBytes' | 'signal' | 'onOutput' | 'isKilledBy'
+  'timeoutMs' | 'maxOutputBytes' | 'isTerminalText' | 'signal' | 'onOutput' | 'isKilledBy'
 > {
   readonly callId: string;
   readonly incarnation: string;
@@ -54,6 +62,8 @@ export interface CommandResult {
   /** Stdout and stderr as they came, interleaved. */
   readonly output: string;
   readonly isTruncated: boolean;
+  /** All that it printed, as it was printed: how much, and the file that holds it, null when it was too much to keep. */
+  readonly log: { readonly path: string | null; readonly bytes: number };
   readonly durationMs: number;
 }
 
@@ -136,8 +146,8 @@ export interface Listing {
 }
 
 /**
- * A project's sandbox, started. Paths are workspace paths (see `resolveWorkspacePath`); `AppError('invalid_path')`
- * for others and for those that a link leads out of the workspace, `AppError('not_found')` for what is not there,
+ * A project's sandbox, started. Paths are workspace paths (see `resolveWorkspacePath`), for `readFile` and `search` also
+ * those of commands' logs; `AppError('invalid_path')` for others and for those that a link leads out of the workspace, `AppError('not_found')` for what is not there,
  * `sandbox_failed` and `sandbox_unavailable` when the sandbox itself is the trouble, `ClaimTakenError` when a claim is
  * no longer free.
  */

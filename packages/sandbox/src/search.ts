@@ -1,4 +1,5 @@
 import { AppError } from '@switchyard/protocol';
+import { resolveReadablePath } from './command-log.ts';
 import { insideProgram } from './inside-program.ts';
 import type { GlobAnswer, GlobRequest, SearchAnswer, SearchRequest } from './inside/search-files.ts';
 import { pathError } from './path-errors.ts';
@@ -55,11 +56,12 @@ export function createFileSearch(remote: RemoteSandbox): Pick<Sandbox, 'search' 
 
   return {
     async search({ path, signal, ...options }) {
+      const place = resolveReadablePath(path);
       const request = {
         ...options,
         kind: 'search',
-        root: workspaceRoot,
-        start: resolveWorkspacePath(path),
+        root: place.root,
+        start: place.path,
         timeoutMs,
         maxEntries,
       } as const;

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identifyScript, inspectScript, startScript, stopScript, waitScript } from '../src/call-scripts.ts';
 import { changeScript } from '../src/change-script.ts';
 import { listScript, readScript, removeScript } from '../src/file-scripts.ts';
+import { sessionEnvironment, sessionText } from '../src/session-text.ts';
 import { quote } from '../src/shell-text.ts';
 import { temporaryFolder } from './host-process.ts';
 
@@ -45,13 +46,19 @@ describe.each(shells)('under %s', (shell) => {
   const run = (script: string) => runShell(shell, script);
   const token = async (): Promise<string> => (await run(identifyScript())).words[1] ?? '';
   const newKey = (): string => `test-${randomUUID()}`;
-  const start = async (key: string, command: string, nonce = 'aa') =>
+  const start = async (
+    key: string,
+    command: string,
+    nonce = 'aa',
+    session: { readonly text: string; readonly environment: string } | null = null,
+  ) =>
     run(
       startScript({
         key,
         token: await token(),
         nonce,
         command,
+        session,
         cwd: folder.path,
         resultJson: '{"a":"it\'s"}',
         maxBytes: 100_000,
@@ -85,12 +92,30 @@ describe.each(shells)('under %s', (shell) => {
     expect((await run(waitScript({ ...options, offset: 3 }))).words).toEqual(['exited', 'timed-out']);
   });
 
+  test('a session keeps its folder and variables, whatever they hold', async () => {
+    const session = `session of ${randomUUID()}`;
+    const inSession = async (command: string) => {
+      const options = { session, token: await token() };
+      const environment = sessionEnvironment(options.session, options.token);
+      return (
+        await start(newKey(), command, 'aa', { text: sessionText({ ...options, cwd: null }), environment })
+      ).lines[0]?.toString();
+    };
+    await inSession(`cd /usr; export ODD='it'"'"'s\n"$x" \\ *'; unset HOME; exit 3`);
+    expect(await inSession('pwd; printf "%s" "$ODD [$HOME] $PAGER"; cd /')).toBe(
+      `/usr\nit's\n"$x" \\ * [] cat`,
+    );
+    expect(await inSession('cd -; false')).toBe('/usr\n');
+    expect(await inSession(`: '${'x'.repeat(150_000)}'\npwd`)).toBe('/usr\n');
+  });
+
   test('nothing runs in another incarnation', async () => {
     const script = startScript({
       key: newKey(),
       token: 'another-1',
       nonce: 'aa',
       command: `touch ${folder.path}/never`,
+      session: null,
       cwd: folder.path,
       resultJson: null,
       maxBytes: 1_000,

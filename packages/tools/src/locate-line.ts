@@ -1,5 +1,5 @@
 import { AppError } from '@switchyard/protocol';
-import { resolveWorkspacePath, type Sandbox } from '@switchyard/sandbox';
+import { resolveReadablePath, type Sandbox } from '@switchyard/sandbox';
 
 /** Counting a gigabyte takes about a second. */
 const timeoutMs = 60_000;
@@ -23,7 +23,7 @@ export async function locateLine(
   sandbox: Sandbox,
   { path, line, signal }: { readonly path: string; readonly line: number; readonly signal: AbortSignal },
 ): Promise<LinePlace> {
-  const file = `'${resolveWorkspacePath(path).replaceAll("'", String.raw`'\''`)}'`;
+  const file = `'${resolveReadablePath(path).path.replaceAll("'", String.raw`'\''`)}'`;
   const parts =
     line > 0 ? [`head -n ${line - 1}`, `head -n ${line}`] : [`tail -n ${-line}`, `tail -n ${-line - 1}`];
   const { output, exitCode } = await sandbox.run({

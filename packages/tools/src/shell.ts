@@ -1,8 +1,10 @@
 import { defineTool, RunStopped, type ToolContext } from '@switchyard/agent';
-import type { CommandResult } from '@switchyard/sandbox';
+import { type CommandResult, terminalText } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { adviceFor, signalAdvice } from './command-advice.ts';
 import { truncateMiddle } from './truncate-middle.ts';
 
+const defaultSession = 'main';
 const defaultSeconds = 120;
 const maxSeconds = 1800;
 const maxCommandCharacters = 100_000;
@@ -17,7 +19,18 @@ const inputSchema = z.strictObject({
     .min(1)
     .max(maxCommandCharacters)
     .describe('Shell text for bash; may span several lines and hold heredocs.'),
-  cwd: z.string().min(1).optional().describe('Folder in the workspace to run it in. Default /workspace.'),
+  session: z
+    .string()
+    .regex(/^[\w.-]{1,40}$/, 'A name of at most 40 letters, digits, dots, dashes and underscores.')
+    .optional()
+    .describe(
+      `A session of this conversation; one that does not exist yet is begun. Default ${defaultSession}.`,
+    ),
+  cwd: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder in the workspace to go to first, as by cd: the session stays there.'),
   timeout_seconds: z
     .int()
     .min(1)
@@ -41,16 +54,25 @@ function timeoutOf(input: z.infer<typeof inputSchema>): number {
 /** Runs a command to its end. */
 export const shellTool = defineTool({
   name: 'shell',
-  description: `Runs a command in the sandbox and waits for its end. Every call starts anew in /workspace: a changed folder or variable does not live on, files do. There is no terminal and nobody to answer a prompt; standard input is empty. The result holds the exit code and stdout and stderr as they came, at most ${maxOutputBytes / 1024} KiB: the beginning and the end, with a mark between that says how much is left out. After timeout_seconds (${defaultSeconds} unless you say otherwise, at most ${maxSeconds}) the command and all that it started are killed; the output up to then is kept. Start what does not end by itself, such as a server, in the background with its output in a file: nohup … > server.log 2>&1 &`,
+  description: [
+    'Runs a command in the sandbox and waits for its end.',
+    `Sessions: the folder and the exported variables that a command leaves live on for the next command of its session, also after exit or a failure; functions, aliases, shell options and other variables do not, and every command is a shell process of its own. A session begins in /workspace. Calls of one session run one after the other, those of different sessions of one answer side by side. When the sandbox is started anew, sessions begin anew.`,
+    'There is no terminal and nobody to answer a prompt: standard input is empty, editors and pagers do not open. Where HTTP_PROXY is set, the network is reached only through that proxy, and there is no DNS.',
+    `The result holds the exit code and stdout and stderr as they came, at most ${maxOutputBytes / 1024} KiB: the beginning and the end, with a mark between that says how much is left out, and a file with all of it that read_file and grep take. Escape sequences are dropped, and of a progress bar only its last state is shown.`,
+    `After timeout_seconds (${defaultSeconds} unless you say otherwise, at most ${maxSeconds}) the command and all that it started are killed; the output up to then is kept. Start what does not end by itself, such as a server, in the background with its output in a file: nohup … > server.log 2>&1 &`,
+  ].join('\n'),
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
   consent: ({ consent }) => consent ?? null,
+  lane: ({ session = defaultSession }) => session,
   async execute(input, context) {
     const sandbox = await context.sandbox();
     const timeoutMs = timeoutOf(input);
     const result = await sandbox.run({
       command: input.command,
+      session: `${context.threadId} ${input.session ?? defaultSession}`,
+      isTerminalText: true,
       ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
       timeoutMs,
       maxOutputBytes,
@@ -59,14 +81,14 @@ export const shellTool = defineTool({
       isKilledBy: endsCommand,
       claim: await context.claim(),
     });
-    return { outcome: 'ok', output: describe(result, timeoutMs / 1000) };
+    return { outcome: 'ok', output: describe(result, input) };
   },
   timeoutMs: timeoutOf,
   recover: ({ exitCode, isTimedOut, output }, input) => ({
     outcome: 'ok',
     output: {
       exitCode,
-      output: truncateMiddle(output, maxOutputBytes),
+      output: truncateMiddle(terminalText(output), maxOutputBytes),
       durationMs: null,
       timedOut: isTimedOut,
       note: recoveredNote({ exitCode, isTimedOut, seconds: timeoutOf(input) / 1000 }),
@@ -113,17 +135,38 @@ function liveOutput(context: ToolContext): (stream: 'stdout' | 'stderr', text: s
   };
 }
 
-function describe({ exitCode, outcome, output, durationMs }: CommandResult, seconds: number) {
-  const result = { exitCode, output, durationMs, timedOut: outcome === 'timed-out' };
+function describe(result: CommandResult, input: z.infer<typeof inputSchema>) {
+  const { exitCode, outcome, output, durationMs } = result;
+  const notes = [
+    endNote(outcome, input),
+    signalAdvice(exitCode),
+    adviceFor({ command: input.command, exitCode, output }),
+    logNote(result),
+  ].filter((note) => note !== null);
+  return {
+    exitCode,
+    output,
+    durationMs,
+    timedOut: outcome === 'timed-out',
+    ...(notes.length === 0 ? {} : { note: notes.join(' ') }),
+  };
+}
+
+function endNote(outcome: CommandResult['outcome'], input: z.infer<typeof inputSchema>): string | null {
   switch (outcome) {
     case 'exited':
-      return result;
+      return null;
     case 'timed-out':
-      return {
-        ...result,
-        note: timedOutNote(seconds),
-      };
+      return timedOutNote(timeoutOf(input) / 1000);
     case 'killed':
-      return { ...result, note: 'Killed before its end: by a signal, or for printing without end.' };
+      return 'Killed before its end: by a signal, or for printing without end.';
   }
+}
+
+/** Where all of an output is that is shown in part. */
+function logNote({ isTruncated, log }: CommandResult): string | null {
+  if (!isTruncated) return null;
+  return log.path === null
+    ? `It printed ${log.bytes} bytes, too much to keep; have it write into a file of the workspace.`
+    : `All ${log.bytes} bytes that it printed are in ${log.path}, which read_file and grep take; it is kept for some hours.`;
 }

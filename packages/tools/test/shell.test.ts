@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { RunStopped } from '@switchyard/agent';
-import { AppError } from '@switchyard/protocol';
 import { ClaimTakenError } from '@switchyard/sandbox';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { shellTool } from '../src/shell.ts';
@@ -33,14 +32,6 @@ describe('shell', () => {
     });
   });
 
-  test('runs in the folder that is named, and starts anew each time', async () => {
-    await bench.write('deep/folder/x', '');
-    await bench.call(shellTool, { command: 'cd /tmp; export COLOR=green' });
-    const again = await bench.call(shellTool, { command: 'pwd; echo "[$COLOR]"', cwd: 'deep/folder' });
-    expect(again).toMatchObject({ output: { output: '/workspace/deep/folder\n[]\n' } });
-    await expect(bench.call(shellTool, { command: 'pwd', cwd: '../etc' })).rejects.toThrow(AppError);
-  });
-
   test('shows output while it runs', async () => {
     const seen: string[] = [];
     const running = bench.call(
@@ -52,14 +43,6 @@ describe('shell', () => {
     await bench.write('go', '');
     expect(await running).toMatchObject({ output: { output: 'started\nended\n' } });
     expect(seen.join('')).toBe('started\nended\n');
-  });
-
-  test('keeps the beginning and the end of long output', async () => {
-    const result = await bench.call(shellTool, { command: 'seq 1 100000' });
-    if (result.outcome !== 'ok') throw new Error(result.message);
-    const { output } = result.output as { output: string };
-    expect(output.length).toBeLessThan(34_000);
-    expect(output).toMatch(/^1\n2\n3\n[^]*\n\[… 556127 bytes left out …\]\n[^]*\n99999\n100000\n$/);
   });
 
   test('kills what runs too long with all that it started, and keeps its output', async () => {

@@ -13,11 +13,14 @@ const root = path.resolve(import.meta.dirname, '../../..');
 
 /** A real sandbox on a sandbox host of its own, and a way to call tools in it as the loop does. */
 export interface Workbench {
+  /** As it was started last. */
   readonly sandbox: Sandbox;
   call<Input>(tool: Tool<Input>, input: NoInfer<Input>, options?: CallOptions): Promise<ToolResult>;
   /** The bytes of a workspace file. */
   read(file: string): Promise<Buffer>;
   write(file: string, content: string | Uint8Array): Promise<void>;
+  /** Stops the sandbox and starts it again: its files stay, its processes and its memory are gone. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,10 +36,13 @@ export async function openWorkbench(): Promise<Workbench> {
   const host = await startHost(dataDir);
   const sandboxes = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
   const never = new AbortController().signal;
-  const sandbox = await sandboxes.open({ projectId: randomUUID(), sandboxId: null, signal: never });
+  const projectId = randomUUID();
+  let sandbox = await sandboxes.open({ projectId, sandboxId: null, signal: never });
 
   return {
-    sandbox,
+    get sandbox() {
+      return sandbox;
+    },
     call: (tool, input, options = {}) => {
       const callId = options.callId ?? randomUUID();
       const context: ToolContext = {
@@ -60,6 +66,12 @@ export async function openWorkbench(): Promise<Workbench> {
     read: async (file) => Buffer.from((await sandbox.readFile(file, { signal: never })).bytes),
     write: (file, content) =>
       sandbox.writeFile({ path: file, bytes: Buffer.from(content as Uint8Array), signal: never }),
+    async restart() {
+      const headers = { authorization: `Bearer ${host.apiKey}` };
+      const answer = await fetch(`${host.url}/sandbox/${sandbox.id}/stop`, { method: 'POST', headers });
+      if (!answer.ok) throw new Error(`The sandbox was not stopped: ${answer.status}.`);
+      sandbox = await sandboxes.open({ projectId, sandboxId: sandbox.id, signal: never });
+    },
     async close() {
       await sandboxes.close();
       await host.stop();

@@ -113,6 +113,30 @@ describe('a call in the sandbox', () => {
     expect(await linesOf(marker)).toBe(1);
   });
 
+  it('runs beside those of other sessions of the shell, and after those of its own', async () => {
+    const [gate, order] = [newId(), newId()];
+    const calls = [
+      { command: `until [ -e ${gate} ]; do sleep 0.05; done; echo first >> ${order}` },
+      { command: `echo second >> ${order}` },
+      { command: `touch ${gate}; until [ -s ${order} ]; do sleep 0.05; done; echo beside`, session: 'other' },
+      { command: `until grep -sq second ${order}; do sleep 0.05; done; echo last`, session: 'third' },
+    ].map((input) => ({ toolCall: { name: 'shell', arguments: input } }));
+    const started = await start({ steps: calls }, done);
+    expect(await executeRun(worker, jobOf(started))).toBe('done');
+    const { message } = await expectEnd(started, 'finished');
+    const outputs = message.parts.flatMap((part) =>
+      part.type === 'tool-shell' && part.state === 'output-available' ? [part.output] : [],
+    );
+    expect(outputs).toMatchObject([
+      { output: '' },
+      { output: '' },
+      { output: 'beside\n' },
+      { output: 'last\n' },
+    ]);
+    const { bytes } = await sandbox.readFile(order, { signal: never });
+    expect(Buffer.from(bytes).toString()).toBe('first\nsecond\n');
+  });
+
   it('finds the attached files in the workspace, and never gets them twice', async () => {
     const text = 'a;b\n1;2\n';
     const file = await createFile(harness.sql, harness.actor, {

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
@@ -58,9 +58,29 @@ export async function writeSystemFiles(folder: string): Promise<SystemFiles> {
   return { etc, inside, seccompPath };
 }
 
-/** The system's top folders as this machine has them: merged into /usr by links, or folders of their own. */
+/**
+ * The parts of programs that Debian keeps in /etc, with links from /usr to them: without these Java and office programs do
+ * not start at all, and pictures and PDF have no letters. What they say of the machine is which packages it has, as /usr.
+ */
+const partsOfPrograms =
+  /^(chromium(\.d)?|fonts|ghostscript|ImageMagick-\d+|java(-\d+)?(-openjdk)?|libreoffice|matplotlibrc|perl)$/;
+
+/**
+ * The system's top folders as this machine has them, merged into /usr by links or folders of their own, and what else
+ * belongs to its programs.
+ */
 export function findSystemFolders(): SystemFolder[] {
-  return ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'].flatMap((path): SystemFolder[] => {
+  const parts = readdirSync('/etc').filter((name) => partsOfPrograms.test(name));
+  return [
+    '/usr',
+    '/bin',
+    '/sbin',
+    '/lib',
+    '/lib32',
+    '/lib64',
+    '/libx32',
+    ...parts.map((name) => `/etc/${name}`),
+  ].flatMap((path): SystemFolder[] => {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (!stat) return [];
     return stat.isSymbolicLink()

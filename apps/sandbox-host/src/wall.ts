@@ -100,8 +100,11 @@ function resourceLimits(limits: SandboxLimits): string[] {
 
 function mountSystem({ sources, defences, systemFolders }: WallOptions): string[] {
   const bind = defences.has('read-only-system') ? '--ro-bind' : '--bind';
+  // A package may have been removed since they were looked up.
   const folders = systemFolders.flatMap((folder) =>
-    folder.kind === 'link' ? ['--symlink', folder.target, folder.path] : [bind, folder.path, folder.path],
+    folder.kind === 'link'
+      ? ['--symlink', folder.target, folder.path]
+      : [`${bind}-try`, folder.path, folder.path],
   );
   const etc = defences.has('selected-etc')
     ? etcPaths.flatMap((name) => [`${bind}-try`, `/etc/${name}`, `/etc/${name}`])

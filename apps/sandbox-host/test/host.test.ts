@@ -309,6 +309,19 @@ test('an older bubblewrap, without the options that came late, does', async () =
   expect(await runIn(await open(randomUUID()), 'echo up')).toBe('up\n');
 });
 
+describe('a machine with programs', () => {
+  test.runIf(existsSync('/etc/fonts/fonts.conf'))(
+    'shows those parts of them that stand in /etc, for nobody to change',
+    async () => {
+      const { open } = await newHost(await newFolder());
+      const sandbox = await open(randomUUID());
+      const command =
+        'wc -c < /etc/fonts/fonts.conf; touch /etc/fonts/x 2> /dev/null || echo fixed; ls -d /etc/apt /etc/ssh';
+      expect(await runIn(sandbox, command)).toMatch(/^[1-9]\d+\nfixed\nls: /);
+    },
+  );
+});
+
 describe('a machine that cannot', () => {
   test.each([
     ['has no bubblewrap', { bwrapPath: null }, /Install it/],

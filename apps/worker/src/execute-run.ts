@@ -1,7 +1,8 @@
 import {
+  createModelChoice,
   createRunStop,
   createSandboxAccess,
-  type Model,
+  type ModelChoice,
   type OpenedRun,
   openRun,
   runAgent,
@@ -135,16 +136,16 @@ async function goOn(
 ): Promise<{ readonly answer: 'done' | 'hand-over'; readonly outcome: string }> {
   const { context, journal } = opened;
   const { run, project, files } = context;
-  const model = findModel(worker, run.model);
-  if (model instanceof AppError) {
-    const failure = { reason: 'model-error', code: model.code, detail: model.detail } as const;
+  const models = chooseModel(worker, run.model);
+  if (models instanceof AppError) {
+    const failure = { reason: 'model-error', code: models.code, detail: models.detail } as const;
     const ended = await endAsFailed(worker, opened, failure);
     return { answer: 'done', outcome: ended.reason ?? 'model-error' };
   }
   const { sandboxes, files: source, tools, retry, deadlines } = worker;
   const result = await runAgent({
     ...opened,
-    model,
+    models,
     tools,
     sandbox: createSandboxAccess({
       sandboxes,
@@ -172,9 +173,9 @@ async function goOn(
   return { answer: 'done', outcome: ended.reason ?? result.ending.reason };
 }
 
-function findModel(worker: Worker, modelId: string): Model | AppError {
+function chooseModel(worker: Worker, modelId: string): ModelChoice | AppError {
   try {
-    return worker.models(modelId);
+    return createModelChoice(worker.models, modelId);
   } catch (error) {
     if (error instanceof AppError) return error;
     throw error;

@@ -12,9 +12,10 @@ import { createLogger } from '@switchyard/process';
 import {
   AppError,
   type Chunk,
-  modelCatalog,
+  type ModelEntry,
   newId,
   type Run,
+  scriptedModel,
   type SwitchyardMessage,
   type UserId,
 } from '@switchyard/protocol';
@@ -51,7 +52,12 @@ export interface Harness {
 
 export async function startHarness(
   tools: readonly Tool[],
-  options: { readonly database?: TestDatabase; readonly redisUrl?: string } = {},
+  options: {
+    readonly database?: TestDatabase;
+    readonly redisUrl?: string;
+    /** All of the scripted server; the first is asked when a run names none. */
+    readonly catalog?: readonly ModelEntry[];
+  } = {},
 ): Promise<Harness> {
   const database = options.database ?? (await createTestDatabase());
   const { sql } = database;
@@ -63,13 +69,6 @@ export async function startHarness(
   const model = await startScriptedModel();
   const actor = await resolveUser(sql, { userId: crypto.randomUUID() as UserId, email: null });
   const logged: Record<string, unknown>[] = [];
-  const catalog = modelCatalog({
-    hasOpenaiKey: false,
-    hasCustomBaseUrl: false,
-    hasAnthropicKey: false,
-    defaultModel: null,
-    hasScriptedServer: true,
-  });
   const connections = {
     openaiApiKey: null,
     openaiBaseUrl: null,
@@ -86,7 +85,7 @@ export async function startHarness(
       open: () => Promise.reject(new AppError('sandbox_unavailable', 'There is no sandbox here.')),
     },
     files: { read: () => Promise.reject(new AppError('not_found', 'There is no file here.')) },
-    models: createModels(catalog, connections),
+    models: createModels(options.catalog ?? [scriptedModel], connections),
     tools: createToolset(tools),
     logger: createLogger({
       name: 'worker',

@@ -1,12 +1,14 @@
 import type { Logger } from '@switchyard/process';
-import { type Chunk, noUsage, type Usage } from '@switchyard/protocol';
+import type { Chunk } from '@switchyard/protocol';
 import type { FinishReason } from 'ai';
 import { type AnsweredCall, createAnswerChunks } from './answer-chunks.ts';
 import { describeModelFailure, type ModelFailure } from './model-failure.ts';
+import type { ModelChoice } from './model-choice.ts';
+import type { Model } from './models.ts';
 import { type ModelDeadlines, type ModelRequest, readAnswer, type ReadOutcome } from './read-answer.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
-import { addUsage, lengthOfRequest, usageOf } from './usage.ts';
+import { addSpent, costOf, lengthOfRequest, nothingSpent, type Spent, usageOf } from './usage.ts';
 import { pause } from './wait.ts';
 
 /** How often and how patiently a model is asked again. */
@@ -31,21 +33,23 @@ export const defaultRetryPolicy: RetryPolicy = {
 /** Guesses: reasoning models think for minutes before their first token, and then do not pause for long. */
 export const defaultModelDeadlines: ModelDeadlines = { firstChunkMs: 180_000, chunkMs: 90_000 };
 
-/** How a step's question ended. What was shown stands in the journal's open step; `usage` counts all attempts. */
+/** How a step's question ended. What was shown stands in the journal's open step; `spent` counts all attempts. */
 export type Asked =
   | {
       readonly outcome: 'answered';
       readonly finishReason: FinishReason;
       readonly calls: readonly AnsweredCall[];
-      readonly usage: Usage;
+      readonly spent: Spent;
     }
-  | { readonly outcome: 'stopped'; readonly modelAbortedAt: string | null; readonly usage: Usage }
-  | { readonly outcome: 'failed'; readonly failure: ModelFailure; readonly usage: Usage };
+  | { readonly outcome: 'stopped'; readonly modelAbortedAt: string | null; readonly spent: Spent }
+  | { readonly outcome: 'failed'; readonly failure: ModelFailure; readonly spent: Spent };
 
 export interface AskModel {
   readonly journal: RunJournal;
   readonly stop: RunStop;
-  readonly request: ModelRequest;
+  readonly models: ModelChoice;
+  /** The request for that model: what is bound to another is not in it. */
+  readonly requestFor: (model: Model) => Promise<ModelRequest>;
   readonly step: number;
   /** Shown already, in front of the answer; shown again when the step is begun anew. */
   readonly lead: readonly Chunk[];
@@ -57,55 +61,80 @@ export interface AskModel {
 
 /**
  * Asks the model until one answer has come to its end. The step's mark is shown with the first chunk, so that a model
- * that never answers leaves no empty step; what a broken attempt had shown is withdrawn by `reset-step`.
+ * that never answers leaves no empty step; what a broken attempt had shown is withdrawn by `reset-step`. A model that is
+ * overloaded, or that failed as often as the policy allows, is left for its fallback, if there is one.
  */
 export async function askModel(options: AskModel): Promise<Asked> {
-  const { journal, stop, request, step, lead, toolNames, retry, deadlines, logger } = options;
-  let usage = noUsage;
-  for (let attempt = 1; ; attempt += 1) {
+  const { journal, stop, models, requestFor, step, lead, toolNames, retry, deadlines, logger } = options;
+  let spent = nothingSpent;
+  let { current: model } = models;
+  let request = await requestFor(model);
+  let attempt = 0;
+  for (let count = 1; ; count += 1) {
+    attempt += 1;
     // Nothing was sent, so nothing is charged.
     if (stop.signal.aborted && stop.cause() !== 'lost')
-      return { outcome: 'stopped', modelAbortedAt: null, usage };
-    const answer = createAnswerChunks({ attempt: `${step}.${attempt}`, knownTools: toolNames });
+      return { outcome: 'stopped', modelAbortedAt: null, spent };
+    const answer = createAnswerChunks({ attempt: `${step}.${count}`, knownTools: toolNames });
     let hasShown = false;
     const show = async (...chunks: readonly Chunk[]) => {
+      const isFirst = !hasShown;
       hasShown = true;
-      await journal.show(...(journal.step.isOpen ? chunks : [startStep, ...chunks]));
+      const heading = isFirst ? headingOf(step, model, models) : [];
+      await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...heading, ...chunks);
     };
-    const spent = (reported: Extract<ReadOutcome, { outcome: 'complete' }>['usage'] | null) =>
-      addUsage(
-        usage,
-        usageOf(reported, {
-          request:
-            reported?.inputTokens === undefined ? lengthOfRequest(request.instructions, request.messages) : 0,
-          writtenLength: answer.writtenLength,
-        }),
-      );
+    const spentWith = (reported: Extract<ReadOutcome, { outcome: 'complete' }>['usage'] | null) => {
+      const isCounted = reported?.inputTokens !== undefined;
+      const length = isCounted ? 0 : lengthOfRequest(request.instructions, request.messages);
+      const usage = usageOf(reported, { request: length, writtenLength: answer.writtenLength });
+      return addSpent(spent, { usage, costUsd: costOf(usage, model.entry.price) });
+    };
     let read: ReadOutcome;
     try {
       read = await readAnswer({ request, answer, deadlines, signal: stop.signal, show });
     } catch (error) {
       if (!stop.signal.aborted || stop.cause() === 'lost') throw error;
-      return { outcome: 'stopped', modelAbortedAt: new Date().toISOString(), usage: spent(null) };
+      return { outcome: 'stopped', modelAbortedAt: new Date().toISOString(), spent: spentWith(null) };
     }
     if (read.outcome === 'complete') {
       const { finishReason } = read;
-      return { outcome: 'answered', finishReason, calls: answer.calls, usage: spent(read.usage) };
+      return { outcome: 'answered', finishReason, calls: answer.calls, spent: spentWith(read.usage) };
     }
     const failure = describeModelFailure(read.error);
     // A request that was refused costs nothing; one whose answer had begun is charged.
-    if (hasShown) usage = spent(null);
-    const delayMs = delayBefore(attempt, failure, retry);
-    logger.warn({ step, attempt, detail: failure.detail, delayMs, error: failure.cause }, 'model failed');
-    if (delayMs === null) return { outcome: 'failed', failure, usage };
+    if (hasShown) spent = spentWith(null);
+    let delayMs = delayBefore(attempt, failure, retry);
+    const fallback = delayMs === null || failure.kind === 'overloaded' ? fallBack(models, failure) : null;
+    if (fallback) delayMs = 0;
+    const { kind, detail } = failure;
+    const line = { step, attempt, model: model.entry.id, kind, detail, delayMs, error: failure.cause };
+    logger.warn({ ...line, ...(fallback ? { fallback: fallback.entry.id } : {}) }, 'model failed');
+    if (delayMs === null) return { outcome: 'failed', failure, spent };
     if (hasShown) await journal.show({ type: 'reset-step' }, ...lead);
+    if (fallback) {
+      model = fallback;
+      request = await requestFor(model);
+      attempt = 0;
+      continue;
+    }
     try {
       await pause(delayMs, stop.signal);
     } catch (error) {
       if (stop.cause() === 'lost') throw error;
-      return { outcome: 'stopped', modelAbortedAt: null, usage };
+      return { outcome: 'stopped', modelAbortedAt: null, spent };
     }
   }
+}
+
+/** What another model could do better: what passes, and what this provider has no room or no credit for. */
+function fallBack(models: ModelChoice, failure: ModelFailure): Model | null {
+  return failure.isRetryable || failure.kind === 'overloaded' ? models.fallBack() : null;
+}
+
+/** Says which model writes a step when it is not the run's own. Stored with the step, so that its reasoning stays its own. */
+function headingOf(step: number, model: Model, { own }: ModelChoice): Chunk[] {
+  if (model.entry.id === own.entry.id) return [];
+  return [{ type: 'data-model', id: `model-${step}`, data: { model: model.entry.id } }];
 }
 
 /** The mark of a step's beginning. */

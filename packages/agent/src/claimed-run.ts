@@ -2,7 +2,7 @@ import type { Logger } from '@switchyard/process';
 import type { RunContext } from '@switchyard/store';
 import type { AskModel } from './ask-model.ts';
 import type { RunEnding } from './ending.ts';
-import type { Model } from './models.ts';
+import type { ModelChoice } from './model-choice.ts';
 import type { Replay } from './plan-replay.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
@@ -14,7 +14,7 @@ export interface ClaimedRun {
   readonly context: RunContext;
   readonly journal: RunJournal;
   readonly replay: Replay;
-  readonly model: Model;
+  readonly models: ModelChoice;
   readonly tools: Toolset;
   readonly sandbox: SandboxAccess;
   readonly stop: RunStop;

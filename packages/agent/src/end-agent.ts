@@ -4,7 +4,7 @@ import type { EndingCall } from './call-tools.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { composeEnding, type Decision } from './ending.ts';
 import { RunStopped } from './run-stop.ts';
-import { costOf } from './usage.ts';
+import type { Spent } from './usage.ts';
 
 /** What keeps the next step from beginning; null when nothing does. */
 export async function stopBefore(claimed: ClaimedRun, step: number): Promise<AgentOutcome | null> {
@@ -25,7 +25,7 @@ export async function endStopped(
     readonly isStored: boolean;
     readonly modelAbortedAt?: string | null;
     readonly toolKilledAt?: string | null;
-    readonly usage?: Asked['usage'];
+    readonly spent?: Spent;
   },
 ): Promise<AgentOutcome> {
   const { modelAbortedAt, toolKilledAt, ...rest } = at;
@@ -52,19 +52,21 @@ export async function endStopped(
 /** Ends a run whose model gave no answer. */
 export async function endFailed(
   claimed: ClaimedRun,
-  { failure, usage, step }: Extract<Asked, { outcome: 'failed' }> & { readonly step: number },
+  { failure, spent, step }: Extract<Asked, { outcome: 'failed' }> & { readonly step: number },
 ): Promise<AgentOutcome> {
-  const error = { code: 'model_failed', detail: failure.detail };
-  return await end(claimed, { reason: 'model-error', error, step, isStored: false, usage });
+  const isOverflow = failure.kind === 'context-overflow';
+  const error = { code: isOverflow ? 'context_overflow' : 'model_failed', detail: failure.detail };
+  const reason = isOverflow ? 'context-overflow' : 'model-error';
+  return await end(claimed, { reason, error, step, isStored: false, spent });
 }
 
 /** Ends a run by its last answer. */
 export async function endAnswered(
   claimed: ClaimedRun,
-  at: Extract<Decision, { next: 'end' }> & { readonly step: number; readonly usage: Asked['usage'] },
+  at: Extract<Decision, { next: 'end' }> & { readonly step: number; readonly spent: Spent },
 ): Promise<AgentOutcome> {
-  const { reason, error, step, usage } = at;
-  return await end(claimed, { reason, error, step, usage, isStored: false });
+  const { reason, error, step, spent } = at;
+  return await end(claimed, { reason, error, step, spent, isStored: false });
 }
 
 /** Ends a run by a call of a stored answer. */
@@ -78,15 +80,17 @@ export async function endedBy(
 type EndingOptions = Parameters<typeof composeEnding>[0];
 
 async function end(
-  { journal, model }: ClaimedRun,
-  options: Pick<EndingOptions, 'reason' | 'error' | 'cancelReceipt' | 'last' | 'step' | 'isStored' | 'usage'>,
+  { journal }: ClaimedRun,
+  options: Pick<EndingOptions, 'reason' | 'error' | 'cancelReceipt' | 'last' | 'step' | 'isStored'> & {
+    readonly spent?: Spent | undefined;
+  },
 ): Promise<AgentOutcome> {
-  const { usage, reason } = options;
+  const { spent, ...rest } = options;
   const ending = await composeEnding({
-    ...options,
+    ...rest,
     chunks: journal.step.chunks,
-    openCallText: openCallTexts[reason] ?? 'Not run: the run had ended.',
-    ...(usage === undefined ? {} : { costUsd: costOf(usage, model.entry.price) }),
+    openCallText: openCallTexts[rest.reason] ?? 'Not run: the run had ended.',
+    ...spent,
   });
   return { outcome: 'ended', ending };
 }

@@ -32,7 +32,7 @@ async function messagesOf(
 ) {
   return await modelMessages({
     history,
-    own: { id: 'own', parts: own },
+    own: { id: 'own', modelId: 'scripted:demo', parts: own },
     corrections,
     files: [file],
     modelId: 'scripted:demo',

@@ -11,11 +11,12 @@ const continueText =
 export interface HistoryOptions {
   /** The thread's other messages, oldest first. */
   readonly history: readonly SwitchyardMessage[];
-  /** This run's own message so far. */
-  readonly own: { readonly id: string; readonly parts: readonly MessagePart[] };
+  /** This run's own message so far, and the model that the run named. */
+  readonly own: { readonly id: string; readonly modelId: string; readonly parts: readonly MessagePart[] };
   /** What people said to the run since its last step; the model reads it now. */
   readonly corrections: readonly MessagePart[];
   readonly files: readonly FileRow[];
+  /** Who reads it: what is bound to another model is left out. */
   readonly modelId: string;
   readonly toolSet: ToolSet;
 }
@@ -28,7 +29,9 @@ export async function modelMessages(options: HistoryOptions): Promise<ModelMessa
     ...splitAtCuts(own),
     { id: own.id, role: 'assistant', parts: [...corrections] },
   ];
-  return await convertToModelMessages(repairHistory(messages, { modelId }), { tools: toolSet });
+  return await convertToModelMessages(repairHistory(messages, { modelId, ownModelId: own.modelId }), {
+    tools: toolSet,
+  });
 }
 
 function withAttachments(message: SwitchyardMessage, files: readonly FileRow[]): SwitchyardMessage {
@@ -44,7 +47,7 @@ function withAttachments(message: SwitchyardMessage, files: readonly FileRow[]):
  * A step of this run that called no tool and did not end the run was cut by the output limit: the model is asked to go
  * on after it. The same stored parts always give the same messages.
  */
-function splitAtCuts({ id, parts }: HistoryOptions['own']): SwitchyardMessage[] {
+function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): SwitchyardMessage[] {
   const messages: SwitchyardMessage[] = [];
   let pending: MessagePart[] = [];
   const flush = () => {

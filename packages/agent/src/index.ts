@@ -3,7 +3,8 @@ export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './a
 export { copyAttachedFiles, type FileSource } from './attached-files.ts';
 export { composeEnding, type RunEnding } from './ending.ts';
 export { foldChunks } from './fold.ts';
-export { createModels, type Model, type ModelConnections, type Models } from './models.ts';
+export { createModelChoice, type ModelChoice } from './model-choice.ts';
+export { createModels, type ModelConnections, type Models } from './models.ts';
 export { type OpenedRun, openRun } from './open-run.ts';
 export type { ModelDeadlines } from './read-answer.ts';
 export type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
@@ -16,6 +17,7 @@ export { isOutage, throughOutages } from './store-outage.ts';
 export {
   type CallRecord,
   defineTool,
+  type ModelOutputPart,
   type Tool,
   type ToolContext,
   type ToolEffect,

@@ -39,6 +39,22 @@ describe('a failure of the model', () => {
     expect(failureOf(status).isRetryable).toBe(isRetryable);
   });
 
+  it('for want of credit is a matter for another provider, and never passes', () => {
+    const error = new APICallError({
+      message: 'You exceeded your current quota.',
+      url: 'http://model.internal/v1',
+      requestBodyValues: {},
+      statusCode: 429,
+      responseBody: '{"error":{"code":"insufficient_quota"}}',
+    });
+    expect(describeModelFailure(error)).toMatchObject({ kind: 'overloaded', isRetryable: false });
+  });
+
+  it('is not read out of what the model itself had written', () => {
+    const quoting = new TypeError('Type validation failed: Value: "the maximum context length is 9 tokens"');
+    expect(describeModelFailure(quoting)).toMatchObject({ kind: 'other', isRetryable: true });
+  });
+
   it('that is a silence or a cut may pass', () => {
     expect(describeModelFailure(new ModelStalledError(90_000))).toMatchObject({
       isRetryable: true,

@@ -1,7 +1,13 @@
-import { APICallError } from 'ai';
+import { APICallError, StreamProviderError } from 'ai';
+import { isContextOverflow } from './context-overflow.ts';
 
 /** A model call that failed, as the loop, the log and the run's owner need it. */
 export interface ModelFailure {
+  /**
+   * `overloaded`: the provider said that it has too much to do, so another is better asked. `context-overflow`: the
+   * conversation is longer than the model's window; the same request never succeeds.
+   */
+  readonly kind: 'overloaded' | 'context-overflow' | 'other';
   /** The same request may succeed later. */
   readonly isRetryable: boolean;
   /** What the server asked us to wait; null when it said nothing. */
@@ -28,48 +34,94 @@ export class EmptyAnswerError extends Error {
   }
 }
 
+/** The answer's stream came to an end that no provider means. */
+export class BrokenAnswerError extends Error {
+  constructor(detail: string) {
+    super(detail);
+    this.name = 'BrokenAnswerError';
+  }
+}
+
 export function describeModelFailure(error: unknown, now = Date.now()): ModelFailure {
-  if (APICallError.isInstance(error)) return describeCall(error, now);
+  if (APICallError.isInstance(error)) {
+    const { statusCode, responseHeaders, responseBody, message } = error;
+    const retryAfterMs = retryAfterOf(responseHeaders, now);
+    if (statusCode === undefined) {
+      const detail = "The model's server cannot be reached.";
+      return { kind: 'other', isRetryable: true, retryAfterMs, detail, cause: error };
+    }
+    // The head of the answer was good, its body was not.
+    if (statusCode < 400) return brokenOff(error);
+    return describeStatus({ status: statusCode, retryAfterMs, message, body: responseBody, cause: error });
+  }
   if (error instanceof ModelStalledError || error instanceof EmptyAnswerError) {
-    return { isRetryable: true, retryAfterMs: null, detail: error.message, cause: error };
+    return { kind: 'other', isRetryable: true, retryAfterMs: null, detail: error.message, cause: error };
   }
-  return brokenOff(error);
+  const reported = reportedInStream(error);
+  return reported === null
+    ? brokenOff(error)
+    : describeStatus({ ...reported, retryAfterMs: null, cause: error });
 }
 
-/** Cut sockets, broken frames, errors that the server wrote into the stream: another attempt may do. */
+/** Cut sockets, broken frames, failures that the server wrote into the stream: another attempt may do. */
 function brokenOff(cause: unknown): ModelFailure {
-  return { isRetryable: true, retryAfterMs: null, detail: "The model's answer broke off.", cause };
+  const detail = "The model's answer broke off.";
+  return { kind: 'other', isRetryable: true, retryAfterMs: null, detail, cause };
 }
 
-function describeCall(error: APICallError, now: number): ModelFailure {
-  const { statusCode: status } = error;
-  const common = { retryAfterMs: retryAfterOf(error.responseHeaders, now), cause: error };
-  if (status === undefined) {
-    return { ...common, isRetryable: true, detail: "The model's server cannot be reached." };
+interface Reported {
+  readonly status: number;
+  readonly message: string;
+  readonly body?: string | undefined;
+}
+
+/** What a server wrote into the stream in the place of an answer; null when it says too little to tell. */
+function reportedInStream(error: unknown): Reported | null {
+  // Other errors are ours or the SDK's; their texts may quote what the model wrote.
+  if (typeof error !== 'object' || error === null) return null;
+  if (error instanceof Error && !StreamProviderError.isInstance(error)) return null;
+  const { statusCode, code, type, message } = error as Readonly<Record<string, unknown>>;
+  if (typeof message !== 'string') return null;
+  const body = JSON.stringify({ code, type });
+  if (typeof statusCode === 'number' && statusCode >= 400) return { status: statusCode, message, body };
+  if (/overloaded/i.test(body)) return { status: 529, message, body };
+  return isContextOverflow(`${message} ${body}`) ? { status: 400, message, body } : null;
+}
+
+function describeStatus(failed: Reported & Pick<ModelFailure, 'retryAfterMs' | 'cause'>): ModelFailure {
+  const { status, message, body = '', retryAfterMs, cause } = failed;
+  const refused = (detail: string): ModelFailure => ({
+    kind: 'other',
+    isRetryable: false,
+    retryAfterMs,
+    detail,
+    cause,
+  });
+  if (status === 401 || status === 403) return refused("The model's server refused our credentials.");
+  if (status === 404) return refused("The model's server does not know this model.");
+  if (status === 413 || (status < 500 && status !== 429 && isContextOverflow(`${message} ${body}`))) {
+    const detail = "The conversation is longer than the model's context window.";
+    return { ...refused(detail), kind: 'context-overflow' };
   }
-  // The head of the answer was good, its body was not.
-  if (status < 400) return brokenOff(error);
-  if (status === 401 || status === 403) {
-    return { ...common, isRetryable: false, detail: "The model's server refused our credentials." };
+  // Another attempt gets no more money into the account.
+  if (status === 429 && /insufficient_quota/.test(body)) {
+    return { ...refused("The quota at the model's provider is used up."), kind: 'overloaded' };
   }
-  if (status === 404) {
-    return { ...common, isRetryable: false, detail: "The model's server does not know this model." };
+  if (status === 408 || status === 409 || status === 429 || status >= 500) {
+    const detail =
+      status === 429
+        ? "The model's server has too many requests (429)."
+        : `The model's server failed (${status}).`;
+    const isOverloaded = status === 529 || (status === 503 && /overloaded/i.test(`${message} ${body}`));
+    const kind = isOverloaded ? 'overloaded' : 'other';
+    return { kind, isRetryable: true, retryAfterMs, detail, cause };
   }
-  if (status === 429) {
-    return { ...common, isRetryable: true, detail: "The model's server has too many requests (429)." };
-  }
-  const isRetryable = status === 408 || status === 409 || status >= 500;
-  if (isRetryable) return { ...common, isRetryable, detail: `The model's server failed (${status}).` };
-  return {
-    ...common,
-    isRetryable,
-    detail: `The model's server refused the request (${status}). ${quote(error)}`,
-  };
+  return refused(`The model's server refused the request (${status}). ${quote(message)}`);
 }
 
 /** What the server says of a refused request is what helps; a key or address that it repeats is left out. */
-function quote(error: APICallError): string {
-  return error.message
+function quote(message: string): string {
+  return message
     .replaceAll(/\b(sk|pk|key|sy)[-_][\w*.-]{6,}/gi, '…')
     .replaceAll(/\bBearer\s+\S+/gi, '…')
     .replaceAll(/\bhttps?:\/\/\S+/gi, '…')

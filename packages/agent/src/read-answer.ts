@@ -8,7 +8,7 @@ import {
   type ToolSet,
 } from 'ai';
 import type { AnswerChunks } from './answer-chunks.ts';
-import { EmptyAnswerError, ModelStalledError } from './model-failure.ts';
+import { BrokenAnswerError, EmptyAnswerError, ModelStalledError } from './model-failure.ts';
 import type { Model } from './models.ts';
 
 /** How long a model may be silent, in ms, before its first chunk and between two. */
@@ -84,8 +84,9 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       await show(...chunks);
     }
     signal.throwIfAborted();
-    if (end === null) return { outcome: 'failed', error: new Error('The stream ended without a finish.') };
-    if (end.finishReason === 'error') return { outcome: 'failed', error: new Error('The provider failed.') };
+    const problem = problemOf(end);
+    if (problem !== null || end === null)
+      return { outcome: 'failed', error: new BrokenAnswerError(problem ?? '') };
     const isEmpty = !answer.hasText && answer.calls.length === 0 && end.finishReason !== 'content-filter';
     const closing = answer.finish();
     if (isEmpty && closing.length === 0) return { outcome: 'failed', error: new EmptyAnswerError() };
@@ -96,6 +97,13 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
     if (!isRead) ours.abort();
     patience.end();
   }
+}
+
+/** A stream that just stops is no answer, however much of it came; null for one that has its last words. */
+function problemOf(end: Extract<ReadOutcome, { outcome: 'complete' }> | null): string | null {
+  if (end === null) return 'The stream ended without a finish.';
+  if (end.finishReason === 'error') return 'The provider failed.';
+  return end.finishReason === 'interrupted' ? 'The stream was interrupted.' : null;
 }
 
 /** Waits for the parts of one answer, one at a time, with one timer and one listener for all of them. */

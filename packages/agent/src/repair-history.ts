@@ -9,14 +9,17 @@ export const interruptedText = 'Interrupted; outcome unknown; inspect before rep
  */
 export function repairHistory(
   messages: readonly SwitchyardMessage[],
-  options: { readonly modelId: string },
+  options: { readonly modelId: string; readonly ownModelId: string },
 ): SwitchyardMessage[] {
   return messages.flatMap((message) => {
-    const isForeign =
-      message.role === 'assistant' &&
-      message.metadata !== undefined &&
-      message.metadata.model !== options.modelId;
-    const parts = message.parts.flatMap((part) => repairPart(part, isForeign));
+    const named = message.metadata?.model ?? options.ownModelId;
+    // Who wrote a step: the model that the run named, unless the step says that another took its place.
+    let author = named;
+    const parts = message.parts.flatMap((part) => {
+      if (part.type === 'step-start') author = named;
+      if (part.type === 'data-model') author = part.data.model;
+      return repairPart(part, message.role === 'assistant' && author !== options.modelId);
+    });
     return parts.some((part) => part.type !== 'step-start') ? [{ ...message, parts }] : [];
   });
 }
@@ -28,6 +31,7 @@ function repairPart(part: MessagePart, isForeign: boolean): MessagePart[] {
     return [isForeign ? { type: 'text', text: part.text } : part];
   }
   if (part.type === 'reasoning') return isForeign ? [] : [part];
+  if (part.type === 'data-model') return [];
   if (part.type === 'data-steering') {
     const { messageId, text } = part.data;
     return [{ type: 'steering-message', id: messageId, parts: [{ type: 'text', text }] }];

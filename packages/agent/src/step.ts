@@ -1,14 +1,15 @@
 import { AppError, type Chunk, isToolPart, type MessagePart, toolNameOf } from '@switchyard/protocol';
 import { storeParts, takeCorrections } from '@switchyard/store';
-import { type Asked, askModel, startStep } from './ask-model.ts';
+import { askModel, startStep } from './ask-model.ts';
 import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { endAnswered, endFailed, endStopped, stopBefore } from './end-agent.ts';
 import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
 import { countCuts, modelMessages } from './history.ts';
+import type { Model } from './models.ts';
 import { systemPrompt } from './prompt.ts';
-import { costOf } from './usage.ts';
+import type { Spent } from './usage.ts';
 
 /** A step's first half: the calls of a stored answer, or how this claim of the run came to its end. */
 export type AnsweredStep =
@@ -20,42 +21,41 @@ export async function answerStep(
   claimed: ClaimedRun,
   at: { readonly step: number; readonly before: readonly MessagePart[] },
 ): Promise<AnsweredStep> {
-  const { context, model, tools } = claimed;
+  const { context, models, tools } = claimed;
   const { step, before } = at;
   const stopped = await stopBefore(claimed, step);
   if (stopped) return concluded(stopped);
 
   const corrections = await showCorrections(claimed, step);
-  const messages = await modelMessages({
-    history: context.history,
-    own: { id: context.messageId, parts: before },
-    corrections,
-    files: context.files,
-    modelId: model.entry.id,
+  const requestFor = async (model: Model) => ({
+    model,
+    instructions: systemPrompt(context.instructions),
+    messages: await modelMessages({
+      history: context.history,
+      own: { id: context.messageId, modelId: models.own.entry.id, parts: before },
+      corrections,
+      files: context.files,
+      modelId: model.entry.id,
+      toolSet: tools.forModel,
+    }),
     toolSet: tools.forModel,
   });
-  const asked = await askModel({
-    ...claimed,
-    step,
-    lead: corrections,
-    toolNames: tools.names,
-    request: { model, instructions: systemPrompt(context.instructions), messages, toolSet: tools.forModel },
-  });
+  const asked = await askModel({ ...claimed, step, lead: corrections, toolNames: tools.names, requestFor });
   switch (asked.outcome) {
     case 'stopped':
       return concluded(await endStopped(claimed, { ...asked, step, isStored: false }));
     case 'failed':
       return concluded(await endFailed(claimed, { ...asked, step }));
     case 'answered': {
-      const { finishReason, usage } = asked;
+      const { finishReason, spent } = asked;
       const decision = decideAfter({
         finishReason,
         hasCalls: asked.calls.length > 0,
         cuts: countCuts(before),
       });
       // Its parts are stored by the end itself: one write less.
-      if (decision.next === 'end') return concluded(await endAnswered(claimed, { ...decision, usage, step }));
-      return { outcome: 'stored', calls: await storeAnswer(claimed, step, usage) };
+      if (decision.next === 'end') return concluded(await endAnswered(claimed, { ...decision, spent, step }));
+      return { outcome: 'stored', calls: await storeAnswer(claimed, step, spent) };
     }
   }
 }
@@ -77,17 +77,16 @@ async function showCorrections({ context, journal, replay }: ClaimedRun, step: n
 }
 
 /** Stores the answer as one step and gives the calls that are to be run. */
-async function storeAnswer(claimed: ClaimedRun, step: number, usage: Asked['usage']): Promise<PendingCall[]> {
-  const { journal, tools, model, stop, maxSteps } = claimed;
+async function storeAnswer(claimed: ClaimedRun, step: number, spent: Spent): Promise<PendingCall[]> {
+  const { journal, tools, stop, maxSteps } = claimed;
   const parts = await foldChunks(journal.step.chunks);
   const isFinal = step >= maxSteps;
-  const costUsd = costOf(usage, model.entry.price);
   const records = parts.map((part) =>
     isToolPart(part) ? { part, effect: tools.byName.get(toolNameOf(part))?.effect } : { part },
   );
   await journal.store(async (sql, position, hasRetried) => {
     try {
-      const stored = await storeParts(sql, { ...position, step, parts: records, usage, costUsd, isFinal });
+      const stored = await storeParts(sql, { ...position, step, parts: records, ...spent, isFinal });
       if (stored.cancelRequested) stop.stop('cancelled');
     } catch (error) {
       // An attempt whose answer was lost had stored it.

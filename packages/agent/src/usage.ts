@@ -1,4 +1,4 @@
-import type { ModelEntry, Usage } from '@switchyard/protocol';
+import { type ModelEntry, noUsage, type Usage } from '@switchyard/protocol';
 import type { LanguageModelUsage, ModelMessage } from 'ai';
 
 /** A guess that holds for English and code within a factor of two; no tokenizer may block the event loop. */
@@ -27,6 +27,23 @@ export function addUsage(left: Usage, right: Usage): Usage {
     outputTokens: left.outputTokens + right.outputTokens,
     totalTokens: left.totalTokens + right.totalTokens,
     estimated: left.estimated || right.estimated,
+  };
+}
+
+/** What the attempts of one step cost together, each by the price of the model that was asked. */
+export interface Spent {
+  readonly usage: Usage;
+  /** Null when a price is not known. */
+  readonly costUsd: number | null;
+}
+
+export const nothingSpent: Spent = { usage: noUsage, costUsd: 0 };
+
+export function addSpent(left: Spent, right: Spent): Spent {
+  const isKnown = left.costUsd !== null && right.costUsd !== null;
+  return {
+    usage: addUsage(left.usage, right.usage),
+    costUsd: isKnown ? left.costUsd + right.costUsd : null,
   };
 }
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '@switchyard/store/test';
 import {
+  createModelChoice,
   createModels,
   createRunStop,
   createSandboxAccess,
@@ -76,12 +77,15 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
   const { project, files } = opened.context;
   const outcome = await runAgent({
     ...opened,
-    model: createModels([scriptedModel], {
-      openaiApiKey: null,
-      openaiBaseUrl: null,
-      anthropicApiKey: null,
-      scriptedModelUrl: model.url,
-    })(scriptedModel.id),
+    models: createModelChoice(
+      createModels([scriptedModel], {
+        openaiApiKey: null,
+        openaiBaseUrl: null,
+        anthropicApiKey: null,
+        scriptedModelUrl: model.url,
+      }),
+      scriptedModel.id,
+    ),
     tools,
     sandbox: createSandboxAccess({
       sandboxes: { open: () => Promise.reject(new AppError('sandbox_unavailable', 'None here.')) },

@@ -28,6 +28,8 @@ export interface Todo {
 export type DataParts = {
   run: { runId: string; status: RunStatus; epoch: number; queuePosition?: number };
   title: { title: string };
+  /** Which model wrote the step that it stands in, when that was not the run's own. */
+  model: { model: string };
   todo: { todos: readonly Todo[] };
   file: { fileId: string; name: string; mediaType: string; size: number; path: string };
   preview: { port: number; title?: string };

@@ -24,6 +24,7 @@ const requestSchema = z.looseObject({
   messages: z.array(z.looseObject({ role: z.enum(['user', 'assistant']), content: contentSchema })).min(1),
   tools: z.array(z.looseObject({ name: z.string(), input_schema: z.unknown().optional() })).nullish(),
   stream: z.boolean().nullish(),
+  thinking: z.looseObject({ type: z.string() }).optional(),
 });
 
 /** The wire of Anthropic's `POST /v1/messages`. */
@@ -119,8 +120,11 @@ export const messagesWire: WireFormat = {
   refusal: refusalOf,
 };
 
-/** What Anthropic refuses: texts without anything in them, and thinking that is not its own word for word. */
-function problemOf({ messages }: z.infer<typeof requestSchema>): string | null {
+/**
+ * What Anthropic refuses: texts without anything in them, thinking that is not its own word for word, and thinking on
+ * after calls that have none before them.
+ */
+function problemOf({ messages, thinking: mode }: z.infer<typeof requestSchema>): string | null {
   for (const [at, { content }] of messages.entries()) {
     if (typeof content === 'string') continue;
     for (const [index, block] of content.entries()) {
@@ -134,7 +138,13 @@ function problemOf({ messages }: z.infer<typeof requestSchema>): string | null {
       }
     }
   }
-  return null;
+  const last = messages.findLastIndex(({ role }) => role === 'assistant');
+  const blocks = messages[last]?.content ?? '';
+  if (mode?.type !== 'enabled' || typeof blocks === 'string') return null;
+  const [first] = blocks;
+  const isPlanned = first?.type === 'thinking' || first?.type === 'redacted_thinking';
+  if (isPlanned || !blocks.some(({ type }) => type === 'tool_use')) return null;
+  return `messages.${last}.content.0: Expected \`thinking\` or \`redacted_thinking\`, but found \`${first?.type}\``;
 }
 
 /** The results of calls are messages of their own for a scenario, before what else the person's message holds. */

@@ -59,9 +59,9 @@ export function readResponsesRequest(body: unknown): ReadRequest {
 
 type Item = z.infer<typeof itemSchema>;
 
-/** What OpenAI refuses of reasoning that comes back: an item that it does not have, or that is not its own. */
+/** What OpenAI refuses of reasoning that comes back: what it does not have, what is not its own, what led to nothing. */
 function problemOfReasoning(items: readonly Item[]): WireFailure | null {
-  for (const item of items) {
+  for (const [index, item] of items.entries()) {
     if (!('encrypted_content' in item) && item['type'] !== 'reasoning') continue;
     const { encrypted_content: content, id } = item as { encrypted_content?: string | null; id?: string };
     if (content == null) {
@@ -72,6 +72,12 @@ function problemOfReasoning(items: readonly Item[]): WireFailure | null {
       };
     }
     if (!isSealed(content)) return badRequest('The encrypted content could not be verified.');
+    const next = items[index + 1];
+    const isFollowed =
+      next !== undefined && !('output' in next) && !('role' in next && next['role'] !== 'assistant');
+    if (!isFollowed) {
+      return badRequest(`Item '${id}' of type 'reasoning' was provided without its required following item.`);
+    }
   }
   return null;
 }

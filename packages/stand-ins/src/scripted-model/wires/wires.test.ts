@@ -113,6 +113,8 @@ describe('the Responses wire', () => {
     expect((await ask(call)).status).toBe(400);
     expect((await ask(result)).status).toBe(400);
     expect((await ask({ ...reasoning, encrypted_content: 'other' }, call, result)).status).toBe(400);
+    expect((await ask(call, result, reasoning)).status).toBe(400);
+    expect((await ask(reasoning, first)).status).toBe(400);
     expect((await ask({ ...reasoning, encrypted_content: null }, call, result)).status).toBe(404);
   });
 });
@@ -177,6 +179,10 @@ describe('the Messages wire', () => {
     expect((await ask([{ type: 'text', text: '' }, call], result)).status).toBe(400);
     expect((await ask([{ ...thinking, thinking: 'b' }, call], result)).status).toBe(400);
     expect((await post(model, 'messages', { messages: [first] })).status).toBe(400);
+    const planned = [first, { role: 'assistant', content: [call] }, { role: 'user', content: [result] }];
+    const thinks = { type: 'enabled', budget_tokens: 1024 };
+    const unplanned = await post(model, 'messages', { ...common, thinking: thinks, messages: planned });
+    expect(await unplanned.text()).toContain('Expected `thinking`');
   });
 });
 

@@ -1,0 +1,225 @@
+import { type ModelEntry, type ModelWire, scriptedModel } from '@switchyard/protocol';
+import { type Answer, type Fault, type ScriptedModel, startScriptedModel } from '@switchyard/stand-ins';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createAnswerChunks } from './answer-chunks.ts';
+import { describeModelFailure } from './model-failure.ts';
+import { createModels } from './models.ts';
+import { readAnswer } from './read-answer.ts';
+import { defineTool } from './tool.ts';
+import { createToolset } from './toolset.ts';
+
+const look = defineTool({
+  name: 'look',
+  description: 'Looks.',
+  inputSchema: z.object({ at: z.string() }),
+  effect: 'read',
+  needs: 'nothing',
+  execute: async ({ at }) => ({ outcome: 'ok', output: at }),
+});
+const tools = createToolset([look]);
+
+const wires = ['chat', 'responses', 'messages'] as const;
+const entryOf = (wire: ModelWire): ModelEntry => ({
+  ...scriptedModel,
+  id: `scripted:${wire}`,
+  aliases: [],
+  wire,
+  reasoning: wire === 'chat' ? 'sent-back' : 'sealed',
+  cache: wire === 'messages' ? 'markers' : 'automatic',
+});
+
+let server: ScriptedModel;
+beforeAll(async () => {
+  server = await startScriptedModel();
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+let count = 0;
+
+/** What one request came to: the calls and texts that were shown, or the failure as the loop sees it. */
+async function read(wire: ModelWire, answer: Answer, faults: readonly Fault[] = [], deadlineMs = 20_000) {
+  count += 1;
+  const name = `s${count}`;
+  server.setScenario(name, { turns: [{ ...answer, faults: [...faults] }] });
+  const models = createModels(wires.map(entryOf), {
+    openaiApiKey: null,
+    openaiBaseUrl: null,
+    anthropicApiKey: null,
+    scriptedModelUrl: server.url,
+  });
+  const chunks = createAnswerChunks({ attempt: '1.1', knownTools: tools.names });
+  const shown: { type: string; delta?: string; input?: unknown; errorText?: string }[] = [];
+  const outcome = await readAnswer({
+    request: {
+      model: models(`scripted:${wire}`),
+      instructions: 'Be brief.',
+      messages: [{ role: 'user', content: `[[scenario:${name}]]` }],
+      toolSet: tools.forModel,
+    },
+    answer: chunks,
+    deadlines: { firstChunkMs: deadlineMs, chunkMs: deadlineMs },
+    signal: new AbortController().signal,
+    show: async (...more) => {
+      shown.push(...(more as typeof shown));
+    },
+  });
+  const textOf = (type: string) =>
+    shown
+      .filter((chunk) => chunk.type === type)
+      .map(({ delta }) => delta)
+      .join('');
+  return {
+    outcome,
+    failure: outcome.outcome === 'failed' ? describeModelFailure(outcome.error) : null,
+    text: textOf('text-delta'),
+    reasoning: textOf('reasoning-delta'),
+    inputs: shown.filter(({ type }) => type === 'tool-input-available').map(({ input }) => input),
+    ids: new Set(chunks.calls.map(({ callId }) => callId)),
+    problems: chunks.calls.map(({ problem }) => problem),
+    request: server.requests.at(-1),
+  };
+}
+
+const call = (at: string, pieces = 1) => ({ toolCall: { name: 'look', arguments: { at }, pieces } });
+const talk: Answer = {
+  steps: [{ reasoning: ['Hm', 'm.'] }, { text: ['Grü', 'ße 😀'] }, call('a', 4), call('b')],
+  usage: { inputTokens: 12, cachedInputTokens: 5, outputTokens: 7 },
+};
+/** Of `talk`: two of reasoning, two of text, two heads and five pieces of arguments. */
+const chunkCount = 11;
+
+describe.each(wires)('over the wire "%s" an answer', (wire) => {
+  it('comes with its reasoning, text, calls and usage', async () => {
+    const answer = await read(wire, talk);
+    expect(answer).toMatchObject({
+      reasoning: 'Hmm.',
+      text: 'Grüße 😀',
+      inputs: [{ at: 'a' }, { at: 'b' }],
+      problems: [null, null],
+      outcome: {
+        outcome: 'complete',
+        finishReason: 'tool-calls',
+        usage: { inputTokens: 12, outputTokens: 7, inputTokenDetails: { cacheReadTokens: 5 } },
+      },
+    });
+    expect(answer.request).toMatchObject({ wire, chunks: chunkCount });
+  });
+
+  it('comes whole over a stream that is cut at every byte, with comments and other line ends', async () => {
+    const style = { bytesPerWrite: 1, comments: true, lineEnd: 'crlf' } as const;
+    expect(await read(wire, { ...talk, style })).toMatchObject({
+      text: 'Grüße 😀',
+      inputs: [{ at: 'a' }, { at: 'b' }],
+      outcome: { outcome: 'complete' },
+    });
+  });
+
+  it.each([
+    ['length', 'length'],
+    ['content_filter', 'content-filter'],
+    ['something_new', 'other'],
+  ])('that ends by %s is told as %s', async (finishReason, told) => {
+    const answer = await read(wire, { steps: [{ text: 'a' }], finishReason });
+    expect(answer.outcome).toMatchObject({ outcome: 'complete', finishReason: told });
+  });
+
+  it('that stops with calls has its calls', async () => {
+    expect((await read(wire, { ...talk, finishReason: 'stop' })).inputs).toHaveLength(2);
+  });
+
+  it.each(Array.from({ length: chunkCount + 1 }, (_, afterChunks) => afterChunks))(
+    'that is cut or just stops after %i chunks is no answer, and may be asked for again',
+    async (afterChunks) => {
+      for (const kind of ['cut', 'close'] as const) {
+        const { failure } = await read(wire, talk, [{ kind, afterChunks }]);
+        expect(failure).toMatchObject({ kind: 'other', isRetryable: true });
+      }
+    },
+  );
+
+  it.each(Array.from({ length: chunkCount + 1 }, (_, afterChunks) => afterChunks))(
+    'that falls silent after %i chunks is given up',
+    async (afterChunks) => {
+      const { failure } = await read(wire, talk, [{ kind: 'stall', afterChunks }], 100);
+      expect(failure?.detail).toMatch(/sent nothing/);
+    },
+  );
+
+  it.each(Array.from({ length: chunkCount + 1 }, (_, afterChunks) => afterChunks))(
+    'that fails after %i chunks is told as what it is',
+    async (afterChunks) => {
+      const failed = async (is: 'status' | 'overloaded' | 'context-length', message: string) =>
+        (await read(wire, talk, [{ kind: 'error', afterChunks, is, message }])).failure;
+      expect(await failed('status', 'It broke.')).toMatchObject({ kind: 'other', isRetryable: true });
+      expect(await failed('overloaded', 'Overloaded')).toMatchObject({
+        kind: 'overloaded',
+        isRetryable: true,
+      });
+      expect(await failed('context-length', 'prompt is too long: 9 tokens > 8 maximum')).toMatchObject({
+        kind: 'context-overflow',
+        isRetryable: false,
+      });
+    },
+  );
+});
+
+describe.each(wires)('over the wire "%s" a refusal', (wire) => {
+  const refusedWith = async (fault: Fault) => {
+    const { failure, request } = await read(wire, talk, [fault]);
+    expect(request?.chunks).toBe(0);
+    return failure;
+  };
+
+  it.each([
+    [401, { kind: 'other', isRetryable: false, detail: "The model's server refused our credentials." }],
+    [400, { kind: 'other', isRetryable: false }],
+    [404, { kind: 'other', isRetryable: false }],
+    [413, { kind: 'context-overflow', isRetryable: false }],
+    [500, { kind: 'other', isRetryable: true }],
+    [503, { kind: 'other', isRetryable: true }],
+    [529, { kind: 'overloaded', isRetryable: true }],
+  ])('with %i is told as what it is, and asked once', async (status, told) => {
+    const before = server.requests.length;
+    expect(await refusedWith({ kind: 'status', status })).toMatchObject(told);
+    expect(server.requests.length - before).toBe(1);
+  });
+
+  it('with 429 says when to come again', async () => {
+    const failure = await refusedWith({ kind: 'status', status: 429, retryAfterSeconds: 7 });
+    expect(failure).toMatchObject({ isRetryable: true, retryAfterMs: 7000 });
+  });
+
+  it('of what is too long is known by the code or by the words', async () => {
+    const words = { chat: 'no', responses: 'no', messages: 'prompt is too long: 9 tokens > 8 maximum' };
+    expect(await refusedWith({ kind: 'context-length', message: words[wire] })).toMatchObject({
+      kind: 'context-overflow',
+      isRetryable: false,
+      detail: "The conversation is longer than the model's context window.",
+    });
+  });
+});
+
+describe('over the chat wire calls are understood', () => {
+  it.each([
+    ['whole in one chunk', { calls: 'whole' }],
+    ['without ids', { callIds: 'missing' }],
+    ['whole and without ids', { calls: 'whole', callIds: 'missing' }],
+    ['with index 0 each', { calls: 'whole', callIndex: 'zero' }],
+    ['with index 0 each, in pieces', { callIndex: 'zero' }],
+    ['without an index', { calls: 'whole', callIndex: 'missing' }],
+    ['with index 0 each, without ids', { calls: 'whole', callIds: 'missing', callIndex: 'zero' }],
+  ] as const)('%s', async (_name, style) => {
+    const answer = await read('chat', { ...talk, style });
+    expect(answer.inputs).toEqual([{ at: 'a' }, { at: 'b' }]);
+    expect(answer.problems).toEqual([null, null]);
+    expect(answer.ids.size).toBe(2);
+  });
+
+  it('and a usage that the server does not tell is not made up', async () => {
+    const { outcome } = await read('chat', { ...talk, usage: 'absent' });
+    expect(outcome).toMatchObject({ outcome: 'complete', usage: { inputTokens: undefined } });
+  });
+});

@@ -3,6 +3,7 @@ import { type LanguageModel, type LanguageModelMiddleware, wrapLanguageModel } f
 import { markForCache } from './cache-markers.ts';
 import { imagesBeside, withoutImages } from './images.ts';
 import { droppedReasoning, sealedReasoning, thinkingAllowed } from './reasoning.ts';
+import { callsAsText } from './xml/calls-from-text.ts';
 
 /** A client of the SDK that asks one model. */
 export type Client = Extract<LanguageModel, { specificationVersion: 'v4' }>;
@@ -16,14 +17,14 @@ type Change = (params: CallParams) => CallParams;
 /** The client with what its provider and its model need of a conversation that was written for any of them. */
 export function adapted(client: Client, entry: ModelEntry): Client {
   const changes = changesFor(entry);
-  if (changes.length === 0) return client;
-  return wrapLanguageModel({
-    model: client,
-    middleware: {
-      transformParams: ({ params }) =>
-        Promise.resolve(changes.reduce((changed, change) => change(changed), params)),
-    },
-  });
+  const transformParams: LanguageModelMiddleware['transformParams'] = ({ params }) =>
+    Promise.resolve(changes.reduce((changed, change) => change(changed), params));
+  // The first is the outermost: calls become texts before anything else is changed.
+  const middleware = [
+    ...(entry.supports.tools === 'xml' ? [callsAsText] : []),
+    ...(changes.length > 0 ? [{ transformParams }] : []),
+  ];
+  return middleware.length === 0 ? client : wrapLanguageModel({ model: client, middleware });
 }
 
 function changesFor({ wire, reasoning, supports, cache }: ModelEntry): Change[] {

@@ -82,8 +82,14 @@ export type AnswerPiece =
   | { readonly kind: 'call'; readonly index: number; readonly id: string; readonly name: string }
   | { readonly kind: 'arguments'; readonly index: number; readonly text: string };
 
-/** Unfolds an answer into its pieces; `newCallId` names the calls that have no id of their own. */
-export function* piecesOfAnswer(answer: Answer, newCallId: () => string): Generator<AnswerPiece> {
+/**
+ * Unfolds an answer into its pieces; `newCallId` names the calls that have no id of their own. `callsAsText`: the request
+ * asked for calls that are written into the text, as models without calls of their own make them.
+ */
+export function* piecesOfAnswer(
+  answer: Answer,
+  { newCallId, callsAsText }: { readonly newCallId: () => string; readonly callsAsText: boolean },
+): Generator<AnswerPiece> {
   let callIndex = 0;
   for (const step of answer.steps) {
     if ('stall' in step) {
@@ -99,6 +105,11 @@ export function* piecesOfAnswer(answer: Answer, newCallId: () => string): Genera
       }
     } else if ('toolCall' in step) {
       const { name, arguments: input, id, pieces } = step.toolCall;
+      if (callsAsText) {
+        const texts = cut(callAsText(name, input), pieces ?? 1);
+        yield* withPauses(delayMs, chunksOf('text', texts));
+        continue;
+      }
       const index = callIndex;
       callIndex += 1;
       yield { kind: 'call', index, id: id ?? newCallId(), name };
@@ -111,6 +122,19 @@ export function* piecesOfAnswer(answer: Answer, newCallId: () => string): Genera
       yield* withPauses(delayMs, argumentPieces);
     } else yield { kind: 'pause', delayMs };
   }
+}
+
+/** A call on lines of its own; what is no object stands where the parameters would. */
+function callAsText(name: string, input: Readonly<Record<string, unknown>> | string): string {
+  const parameters =
+    typeof input === 'string'
+      ? input
+      : Object.entries(input).map(([key, value]) => {
+          const text = typeof value === 'string' ? value : JSON.stringify(value);
+          return `<parameter name="${key}"><![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]></parameter>\n`;
+        });
+  const body = typeof parameters === 'string' ? parameters : parameters.join('');
+  return `\n<tool_call name="${name}">\n${body}</tool_call>\n`;
 }
 
 function chunksOf(kind: 'text' | 'reasoning', text: string | readonly string[]): AnswerPiece[] {

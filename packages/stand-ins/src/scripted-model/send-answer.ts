@@ -24,6 +24,8 @@ export interface Sending {
   readonly answer: Answer;
   readonly fault: AnswerFault | null;
   readonly newCallId: () => string;
+  /** The request told how calls are written into the text, and named no tools. */
+  readonly callsAsText: boolean;
   readonly requestCharacters: number;
 }
 
@@ -39,8 +41,8 @@ class ScriptedEnd extends Error {
 
 /** Pieces that may be sent, in their time: waits at pauses and stalls, ends by a ScriptedEnd or the signal's reason. */
 async function* playPieces(sending: Sending, beforeWait: () => Promise<void>): AsyncGenerator<SentPiece> {
-  const { answer, fault, signal, entry, newCallId } = sending;
-  for (const piece of piecesOfAnswer(answer, newCallId)) {
+  const { answer, fault, signal, entry } = sending;
+  for (const piece of piecesOfAnswer(answer, sending)) {
     if (piece.kind === 'pause') {
       await beforeWait();
       await pause(piece.delayMs, undefined, { signal });
@@ -176,9 +178,10 @@ function failureOf({ is = 'status', message }: Extract<AnswerFault, { kind: 'err
   return { kind: is, status, message: message ?? `Scripted ${is === 'status' ? 'failure' : is}.` };
 }
 
-function endOf({ answer, requestCharacters }: Sending, sentCharacters: number): AnswerEnd {
+function endOf({ answer, requestCharacters, callsAsText }: Sending, sentCharacters: number): AnswerEnd {
+  const hasCall = !callsAsText && hasToolCall(answer);
   return {
-    finishReason: answer.finishReason ?? (hasToolCall(answer) ? 'tool_calls' : 'stop'),
+    finishReason: answer.finishReason ?? (hasCall ? 'tool_calls' : 'stop'),
     usage: usageOf({ answer, requestCharacters, sentCharacters }),
   };
 }

@@ -16,7 +16,7 @@ import {
 } from './scenario.ts';
 import { completeAnswer, streamAnswer } from './send-answer.ts';
 import { problemOfHistory } from './check-history.ts';
-import type { WireRequest } from './wire.ts';
+import { textOfMessage, type WireRequest } from './wire.ts';
 import { type WireName, wires } from './wires/index.ts';
 import { badRequest, type WireFailure } from './wires/wire-format.ts';
 
@@ -144,6 +144,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
         callCount += 1;
         return `call_${idPrefix}${callCount}`;
       },
+      callsAsText: asksForCallsAsText(body),
       requestCharacters: text.length,
     };
     return body.stream ? streamAnswer(sending) : completeAnswer(sending);
@@ -218,6 +219,14 @@ const wirePaths: Readonly<Record<string, WireName>> = {
   responses: 'responses',
   messages: 'messages',
 };
+
+/** True when the system prompt shows how a call is written and no tool is offered otherwise. */
+function asksForCallsAsText({ messages, tools }: WireRequest): boolean {
+  if ((tools ?? []).length > 0) return false;
+  return messages.some(
+    (message) => message.role === 'system' && textOfMessage(message).includes('<tool_call name="'),
+  );
+}
 
 /** Why a request is refused before any answer; null when it is not. A scripted fault comes first. */
 function refusalOf(body: WireRequest, fault: Fault | null): WireFailure | null {

@@ -39,6 +39,32 @@ function shell(command: string): Scenario['turns'][number] {
   return { steps: [{ toolCall: { name: 'shell', arguments: { command } } }] };
 }
 
+function shellCall(input: Readonly<Record<string, unknown>>): Scenario['turns'][number] {
+  return { steps: [{ toolCall: { name: 'shell', arguments: input } }] };
+}
+
+/** A sandbox whose commands run, and whose worker never learns of it. */
+function withoutAnswers(sandboxes: Worker['sandboxes']) {
+  const { promise: hasRun, resolve } = Promise.withResolvers<void>();
+  const open: Worker['sandboxes']['open'] = async (options) => {
+    const opened = await sandboxes.open(options);
+    const run: Sandbox['run'] = async (command) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      command.signal.addEventListener('abort', () => reject(command.signal.reason as Error));
+      // The command itself is not told of the stop: nobody is there to tell it.
+      const running = opened.run({
+        ...command,
+        signal: never,
+        onOutput: () => resolve(),
+      });
+      running.then(() => resolve()).catch(() => undefined);
+      return await promise;
+    };
+    return { ...opened, run };
+  };
+  return { sandboxes: { ...sandboxes, open }, hasRun };
+}
+
 const done: Scenario['turns'][number] = {
   steps: [{ toolCall: { name: 'complete', arguments: { summary: 'Done.' } } }],
 };
@@ -111,6 +137,63 @@ describe('a call in the sandbox', () => {
       }),
     );
     expect(await linesOf(marker)).toBe(1);
+  });
+
+  it('that was started in the background outlives its run, also a cancelled one, and is found by the next', async () => {
+    const marker = newId();
+    const begun = await start(
+      shellCall({ command: `until [ -e ${marker} ]; do sleep 0.05; done; echo served`, background: true }),
+      shell('echo waiting; sleep 600; : cancelled with its run'),
+    );
+    const execution = executeRun(worker, jobOf(begun));
+    await untilSaid(begun.run.id, 'waiting');
+    await requestCancel(harness.sql, harness.actor, begun.run.id);
+    await harness.control.publish(begun.run.id, { type: 'cancel' });
+    await execution;
+    const { message } = await expectEnd(begun, 'cancelled');
+    const [id] = message.parts.flatMap((part) =>
+      part.type === 'tool-shell' && part.state === 'output-available'
+        ? [(part.output as { id: string }).id]
+        : [],
+    );
+    const look = { name: 'shell_check', arguments: { ids: [id], wait_for: 'end', wait_seconds: 60 } };
+    const next = await harness.start(
+      { turns: [shell(`touch ${marker}`), { steps: [{ toolCall: look }] }, done] },
+      { threadId: begun.thread.id },
+    );
+    expect(await executeRun(worker, jobOf(next))).toBe('done');
+    const { message: answer } = await expectEnd(next, 'finished');
+    expect(answer.parts).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-shell_check',
+        output: { commands: [expect.objectContaining({ id, exitCode: 0, output: 'served\n' })] },
+      }),
+    );
+  });
+
+  it.each([
+    ['at its timeout', { timeout_seconds: 2 }],
+    ['at once', { background: true }],
+  ])('that goes on in the background %s does so when its worker dies meanwhile', async (_when, input) => {
+    const command = `echo begun; sleep 600; : ${newId()}`;
+    const started = await start(shellCall({ command, ...input }), done);
+    // Its answer is lost with the first worker: the second finds the command by its claim.
+    const job = new AbortController();
+    const { sandboxes, hasRun } = withoutAnswers(host.sandboxes);
+    const execution = executeRun({ ...worker, sandboxes }, jobOf(started, job.signal));
+    await hasRun;
+    job.abort(new LockLostError('run'));
+    await execution;
+    expect(await executeRun(worker, jobOf(started))).toBe('done');
+    const { message } = await expectEnd(started, 'finished');
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-shell',
+        state: 'output-available',
+        output: expect.objectContaining({ running: true, output: 'begun\n' }),
+      }),
+    );
+    await sandbox.run({ command: `pkill -f '[s]leep 600'; true`, timeoutMs: 5000, signal: never });
   });
 
   it('runs beside those of other sessions of the shell, and after those of its own', async () => {

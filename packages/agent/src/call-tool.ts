@@ -110,6 +110,7 @@ async function prepare(
     tool,
     input,
     openSandbox: sandbox.open,
+    threadId: around.threadId,
     emitOutput: emitterOf(around.journal, call.part.toolCallId),
     signal: stop.signal,
   });

@@ -18,6 +18,7 @@ export {
   type CallRecord,
   defineTool,
   type ModelOutputPart,
+  type LeftCommand,
   type Tool,
   type ToolContext,
   type ToolEffect,

@@ -30,6 +30,7 @@ export async function recoverCall<Input>(options: {
   readonly tool: Tool<Input>;
   readonly input: Input;
   readonly openSandbox: () => Promise<Sandbox>;
+  readonly threadId: string;
   readonly emitOutput: ToolContext['emitOutput'];
   readonly signal: AbortSignal;
 }): Promise<Recovery> {
@@ -42,14 +43,20 @@ export async function recoverCall<Input>(options: {
   let record = await sandbox.inspectCall(callId, incarnation, { signal });
   if (record.state === 'started') {
     const timeoutMs = tool.timeoutMs?.(input) ?? defaultTimeoutMs;
-    await sandbox.attachCall({
+    const followed = await sandbox.attachCall({
       callId,
       incarnation,
       timeoutMs: Math.max(minAttachedMs, timeoutMs - record.startedMsAgo),
+      isLeftAtTimeout: tool.recoverLeft !== undefined,
+      readerId: options.threadId,
       signal,
       onOutput: emitOutput,
       isKilledBy,
     });
+    if (followed.outcome === 'running' && tool.recoverLeft) {
+      const left = { callId, output: followed.output, logPath: followed.log.path };
+      return { action: 'take', result: tool.recoverLeft(left, input) };
+    }
     record = await sandbox.inspectCall(callId, incarnation, { signal });
   }
   return conclude(record, tool, input);
@@ -60,9 +67,11 @@ function conclude<Input>(record: CallRecord, tool: Tool<Input>, input: Input): R
     case 'free':
       return { action: 'run' };
     case 'recorded': {
-      const { exitCode, isTimedOut, output, result } = record;
-      if (tool.recover)
-        return { action: 'take', result: tool.recover({ exitCode, isTimedOut, output, result }, input) };
+      const { exitCode, isTimedOut, output, result, logPath } = record;
+      if (tool.recover) {
+        const ended = { exitCode, isTimedOut, output, result, logPath };
+        return { action: 'take', result: tool.recover(ended, input) };
+      }
       return { action: 'take', result: { outcome: 'ok', output: result ?? { exitCode, output } } };
     }
     case 'started':

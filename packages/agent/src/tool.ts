@@ -39,6 +39,15 @@ export interface CallRecord {
   readonly isTimedOut: boolean;
   readonly output: string;
   readonly result: JSONValue | null;
+  /** The file inside the sandbox that holds the whole output of a command. */
+  readonly logPath: string;
+}
+
+/** A command whose worker died, and which goes on in the background. */
+export interface LeftCommand {
+  readonly callId: string;
+  readonly output: string;
+  readonly logPath: string | null;
 }
 
 /** What one call may use. */
@@ -92,6 +101,8 @@ export interface Tool<Input = unknown> {
   modelOutput?(output: JSONValue): readonly ModelOutputPart[];
   /** Makes the result of a call out of what the sandbox recorded; without it the record itself is the output. */
   recover?(record: CallRecord, input: Input): ToolResult;
+  /** The same of a command that goes on when its time is over; without it such a command is killed. */
+  recoverLeft?(left: LeftCommand, input: Input): ToolResult;
 }
 
 /** Infers a tool's input from its schema. */

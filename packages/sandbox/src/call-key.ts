@@ -5,6 +5,15 @@ export function callKey(callId: string): string {
   return `call-${createHash('sha256').update(callId).digest('hex').slice(0, 40)}`;
 }
 
+/** The short name of a command that its call started: the beginning of the call's key. */
+export function commandIdOf(callId: string): string {
+  return idOfKey(callKey(callId));
+}
+
+export function idOfKey(key: string): string {
+  return key.slice('call-'.length, 'call-'.length + 12);
+}
+
 /** Who asks: the same for all attempts of one request, different for everybody else. */
 export function createNonce(): string {
   return randomBytes(12).toString('hex');

@@ -1,3 +1,4 @@
+import { background, maxBackgroundCommands, pruneLogs, startInBackground } from './background-text.ts';
 import { call, prologue, quote, recordResult, requireIncarnation, say, takeClaim } from './shell-text.ts';
 
 /** Longer ones go by a file: one argument of a program holds 128 KiB at most (MAX_ARG_STRLEN). */
@@ -5,14 +6,16 @@ const maxArgumentBytes = 100_000;
 
 /**
  * The exit code first, then the output: a process that has ended writes no more, so what is read after its exit code
- * is all of it. `$size` is told so that a reader far behind may skip.
+ * is all of it. What a `reader` is shown is noted as seen by him.
  */
 const report = ({
   offset,
   maxBytes,
+  reader = null,
 }: {
   readonly offset: number;
   readonly maxBytes: number;
+  readonly reader?: string | null;
 }): string => `code=
 { read -r code <"$c/exit"; }
 word=running
@@ -21,6 +24,12 @@ if [ "$code" ]; then word="exited $code"; else
   if [ ! "$pid" ]; then word=starting; elif [ ! -d "/proc/$pid" ]; then word=ended; fi
 fi
 echo "SY1 $word"
+${
+  reader === null
+    ? ''
+    : `shown=$(head -c ${maxBytes} "$o" | wc -c); echo "start 0 $shown" >"$c/seen-${reader}"
+head -c "$shown" "$o" | base64 -w 0; echo; exit 0`
+}
 if [ -s "$o" ]; then ${offset === 0 ? '' : `tail -c +${offset + 1} "$o" | `}head -c ${maxBytes}${offset === 0 ? ' "$o"' : ''} | base64 -w 0; fi
 echo`;
 
@@ -37,12 +46,16 @@ fi`;
 
 /**
  * Answers \`SY1 here <token>\`. Outputs that nobody has added to for hours and what else is recorded of yesterday's
- * calls are removed on the way: they take memory. The claims themselves stay.
+ * calls are removed on the way: they take memory. The claims themselves stay, and all of what runs in the background.
  */
 export function identifyScript(): string {
   return `${prologue}
-[ -d "$outputs" ] && find "$outputs" -type f -mmin +360 -delete
+if [ -d "$claims/background" ]; then for b in "$claims/background/"*; do
+  key=\${b##*/}; [ -e "$b" ] && [ ! -s "$claims/$key/exit" ] && touch "$b" "$claims/$key/"* "$outputs/$key"
+done; fi
+[ -d "$outputs" ] && find "$outputs" -type f ! -name 'session-*' -mmin +360 -delete
 [ -d "$claims" ] && find "$claims" -type f ! -name owner -mmin +1440 -delete
+${pruneLogs}
 echo "SY1 here $now"`;
 }
 
@@ -55,6 +68,10 @@ export interface StartScriptOptions {
   readonly cwd: string;
   /** Null for a command that starts with what the sandbox has for all. */
   readonly session: { readonly text: string; readonly environment: string } | null;
+  /** What it is shown as among commands in the background. */
+  readonly label: string | null;
+  /** Of a command that is not waited for, who gets its first output (`readerKey`); null for others. */
+  readonly reader: string | null;
   readonly resultJson: string | null;
   readonly maxBytes: number;
   /** How long to wait for a quick end. */
@@ -69,10 +86,17 @@ const forgetCalls = (keys: readonly string[]): string =>
     ? ''
     : `rm -rf ${keys.map((key) => `"$claims/${key}" "$outputs/${key}"`).join(' ')} >/dev/null </dev/null &`;
 
+const startInFront = (start: string): string => `  record() {
+    setsid ${start} >>"$o" 2>&1 </dev/null &
+    echo $! >"$c/pid"
+    wait $!; code=$?
+    [ -s "$c/exit" ] || echo $code >"$c/exit"
+  }`;
+
 /**
  * Claims the call, starts the command in a session and process group of its own, and waits a moment. The process that
  * records the exit code is outside that group: a command that kills its own group is recorded, too.
- * Answers `incarnation`, `no-folder`, `taken`, or as `report`.
+ * Answers `incarnation`, `no-folder`, `full` (as many as may be run in the background), `taken`, or as `report`.
  */
 export function startScript(options: StartScriptOptions): string {
   const isShort = Buffer.byteLength(options.command) <= maxArgumentBytes;
@@ -88,6 +112,7 @@ export function startScript(options: StartScriptOptions): string {
 ${requireIncarnation(options.token)}
 cd -- ${quote(options.cwd)} || ${say('no-folder')}
 ${call(options.key)}
+${options.reader === null ? '' : `[ -d "$c" ] || { ${background.count}; [ $running -lt ${maxBackgroundCommands} ] || ${say('full')}; }`}
 ${takeClaim(options.nonce)}
 ${recordResult(options.resultJson)}
 if [ ! "$repeated" ]; then
@@ -95,15 +120,11 @@ if [ ! "$repeated" ]; then
   : >"$o"
   ${isShort ? '' : `printf %s ${text} >"$c/command"`}
   ${session?.environment ?? ''}
-  record() {
-    setsid ${start} >>"$o" 2>&1 </dev/null &
-    echo $! >"$c/pid"
-    wait $!; code=$?
-    [ -s "$c/exit" ] || echo $code >"$c/exit"
-  }
+${options.label === null ? '' : `printf %s ${quote(options.label)} >"$c/label"`}
+  ${options.reader === null ? startInFront(start) : startInBackground(start)}
   ${startRecorder(options.waitSeconds)}
 fi
-${report({ offset: 0, maxBytes: options.maxBytes })}
+${report({ offset: 0, maxBytes: options.maxBytes, reader: options.reader })}
 ${forgetCalls(options.forgetKeys)}`;
 }
 
@@ -198,10 +219,17 @@ fi
 echo`;
 }
 
-/** Removes a call's output and keeps its claim. */
-export function forgetOutputScript({ key }: { readonly key: string }): string {
+/** Of a large output that was read: removes it unless it is kept, and makes room among the others. */
+export function settleOutputScript({
+  key,
+  isKept,
+}: {
+  readonly key: string;
+  readonly isKept: boolean;
+}): string {
   return `${prologue}
 ${call(key)}
-rm -f "$o"
-echo 'SY1 forgotten'`;
+${isKept ? '' : 'rm -f "$o"'}
+${pruneLogs}
+echo 'SY1 settled'`;
 }

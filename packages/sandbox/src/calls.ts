@@ -1,5 +1,6 @@
 import { AppError } from '@switchyard/protocol';
 import { callKey, tokenOf } from './call-key.ts';
+import { logPathOf } from './command-log.ts';
 import type { JSONValue } from './json.ts';
 import { createOutputCollector } from './output-collector.ts';
 import type { RemoteSandbox } from './remote-sandbox.ts';
@@ -40,6 +41,7 @@ export function createCallRecords(remote: RemoteSandbox): Pick<Sandbox, 'inspect
             exitCode: /^\d+$/.test(code) ? Number(code) : null,
             isTimedOut: code === 'timed-out',
             output: collector.finish().output,
+            logPath: logPathOf(callKey(callId), tokenOf(incarnation)),
             result: result && result.length > 0 ? (JSON.parse(result.toString('utf8')) as JSONValue) : null,
           };
         }

@@ -6,7 +6,9 @@ import { ClaimTakenError } from './claim-taken-error.ts';
 import { createOutputCollector } from './output-collector.ts';
 import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
 import type { AttachOptions, CommandOptions, CommandResult } from './sandbox.ts';
-import { forgetOutputScript, outputSizeScript, startScript, stopScript, waitScript } from './call-scripts.ts';
+import { leaveScript } from './background-scripts.ts';
+import { maxBackgroundCommands, readerKey } from './background-text.ts';
+import { outputSizeScript, settleOutputScript, startScript, stopScript, waitScript } from './call-scripts.ts';
 import { logPathOf } from './command-log.ts';
 import { sessionEnvironment, sessionText } from './session-text.ts';
 import { createTerminalText } from './terminal-text.ts';
@@ -21,12 +23,19 @@ const maxBytesBehind = 8 * 1024 * 1024;
 const maxOutputFileBytes = 256 * 1024 * 1024;
 /** Outputs up to this size stay, for a recovery and for who wants to read what was left out: /tmp is memory. */
 const maxKeptOutputBytes = 16 * 1024 * 1024;
+/** From here on it is worth a request to make room among the outputs that are kept. */
+const largeOutputBytes = 1024 * 1024;
 /** Most commands end within it, and then one request is all it takes. */
 const firstWaitSeconds = 0.3;
 const waitSeconds = 1;
+/** What is wrong with a command in the background shows mostly at once: a port that is taken, a file that is not there. */
+const backgroundWaitSeconds = 0.7;
+/** What a command is shown as in a list. */
+const maxLabelCharacters = 300;
 /** A command that prints without pause is asked for its output no more often than this. */
 const minPollMs = 150;
 const stopTimeoutMs = 10_000;
+const tooManyText = `${maxBackgroundCommands} commands run in the background of this sandbox already; no more may. End one that is no longer needed.`;
 /** How often "its process is gone and no exit code is there" must be seen: the recorder may be a moment late. */
 const maxEndedSightings = 5;
 /** A claim without a process is an effect of one request, or a start that was cut: neither takes longer. */
@@ -40,6 +49,9 @@ interface Following {
   /** Null when somebody else started it. */
   readonly nonce: string | null;
   readonly timeoutMs: number;
+  readonly isLeftAtTimeout?: boolean | undefined;
+  readonly isBackground?: boolean | undefined;
+  readonly readerId?: string | undefined;
   readonly maxOutputBytes?: number | undefined;
   readonly isTerminalText?: boolean | undefined;
   readonly signal: AbortSignal;
@@ -123,6 +135,17 @@ async function follow(
     onOutput?.('stdout', `\n[… ${skipped} bytes left out …]\n`);
   }
 
+  /** Whether the command goes on in the background from here on. */
+  async function leave(): Promise<boolean> {
+    const reader = readerKey(following.readerId ?? '');
+    const answer = await remote.runScript(leaveScript({ key, token, reader, offset }), {
+      what: 'leave a command',
+      signal: ownSignal,
+    });
+    if (answer.words[0] === 'full') await stop('timed-out');
+    return answer.words[0] === 'left';
+  }
+
   function finish(code: string): CommandResult {
     const rest = decoder.end();
     if (rest !== '') onOutput?.('stdout', rest);
@@ -130,16 +153,23 @@ async function follow(
     const exitCode = /^\d+$/.test(code) ? Number(code) : null;
     return {
       exitCode,
-      outcome: exitCode !== null ? 'exited' : code === 'timed-out' ? 'timed-out' : 'killed',
+      outcome: outcomeOf(code),
       ...collector.finish(),
-      log: { path: offset <= maxKeptOutputBytes ? logPathOf(key, token) : null, bytes: offset },
+      log: {
+        path: code === 'running' || offset <= maxKeptOutputBytes ? logPathOf(key, token) : null,
+        bytes: offset,
+      },
       durationMs: Math.round(performance.now() - startedAt),
     };
   }
 
-  async function forget(): Promise<void> {
-    if (offset <= maxKeptOutputBytes) return;
-    await remote.runScript(forgetOutputScript({ key }), { what: 'forget an output', signal: ownSignal });
+  async function settle(): Promise<void> {
+    if (offset <= largeOutputBytes) return;
+    const isKept = offset <= maxKeptOutputBytes;
+    await remote.runScript(settleOutputScript({ key, isKept }), {
+      what: 'settle an output',
+      signal: ownSignal,
+    });
   }
 
   async function followToEnd(): Promise<CommandResult> {
@@ -155,7 +185,14 @@ async function follow(
           if (isKilledBy(signal.reason)) await stop('killed');
           signal.throwIfAborted();
         }
-        if (interruption === 'timed-out') await stop('timed-out');
+        if (interruption === 'timed-out') {
+          if (!following.isLeftAtTimeout) await stop('timed-out');
+          else if (await leave()) {
+            // What it brings is for the next who asks.
+            request.catch(() => undefined);
+            return finish('running');
+          }
+        }
       }
       const { words, lines } = await request;
       const bytes = lines[0] ?? Buffer.alloc(0);
@@ -175,13 +212,14 @@ async function follow(
             cause: new Error(state),
           });
       }
+      if (following.isBackground && (state === 'running' || state === 'starting')) return finish('running');
       const isFull = bytes.length === maxBytesPerAnswer;
       if (isFull) await catchUp();
       else if (state === 'exited') {
-        await forget();
+        await settle();
         return finish(code);
       } else if (state === 'ended' && ++endedSightings >= maxEndedSightings) {
-        await forget();
+        await settle();
         return finish('killed');
       } else if (state === 'starting' && performance.now() - startedAt > maxStartingMs) {
         return finish('killed');
@@ -199,6 +237,11 @@ async function follow(
   } finally {
     watching.end();
   }
+}
+
+function outcomeOf(code: string): CommandResult['outcome'] {
+  if (/^\d+$/.test(code)) return 'exited';
+  return code === 'timed-out' || code === 'running' ? code : 'killed';
 }
 
 /** Starts commands in one sandbox. */
@@ -232,9 +275,11 @@ export async function runCommand(runner: CommandRunner, options: CommandOptions)
         ? null
         : { text: sessionText({ session, token, cwd }), environment: sessionEnvironment(session, token) },
     cwd: cwd ?? workspaceRoot,
+    label: session === undefined ? null : command.slice(0, maxLabelCharacters).toWellFormed(),
+    reader: options.isBackground ? readerKey(options.readerId ?? '') : null,
     resultJson: claim?.result === undefined ? null : JSON.stringify(claim.result),
     maxBytes: maxBytesPerAnswer,
-    waitSeconds: firstWaitSeconds,
+    waitSeconds: options.isBackground ? backgroundWaitSeconds : firstWaitSeconds,
   });
   const started = remote
     .runScript(script, { what: 'start a command', signal: new AbortController().signal })
@@ -245,6 +290,8 @@ export async function runCommand(runner: CommandRunner, options: CommandOptions)
         case 'incarnation':
           if (claim) throw new ClaimTakenError(claim.callId, 'incarnation');
           return answer;
+        case 'full':
+          throw new AppError('conflict', tooManyText);
         case 'no-folder':
           throw new AppError('not_found', 'The working directory does not exist.');
         default:

@@ -25,8 +25,20 @@ export interface CommandOptions {
    * has for all.
    */
   readonly session?: string;
-  /** From the start of the command; when it has passed the whole process group is killed. */
+  /** From the start of the command; when it has passed the whole process group is killed, unless it is `left`. */
   readonly timeoutMs: number;
+  /**
+   * Lets a command that reaches its timeout go on in the background, if there is room; it is killed otherwise. `result`
+   * says so by its outcome `running`.
+   */
+  readonly isLeftAtTimeout?: boolean;
+  /**
+   * Starts it in the background: `run` answers once it has ended or a moment has passed. Needs a claim, by whose call it
+   * is found again. `AppError('conflict')` when as many run as may.
+   */
+  readonly isBackground?: boolean;
+  /** Who has seen the output that `run` gives, when the command goes on (see `checkCommands`). */
+  readonly readerId?: string;
   /** What `output` holds at most, in bytes (default 1 MiB): the head and the tail, a mark between them. */
   readonly maxOutputBytes?: number;
   /** Gives `output` as a terminal would show it in the end: without escape sequences and lines that were drawn over. */
@@ -49,16 +61,23 @@ export interface CommandOptions {
 /** As for `run`; the time counts from the attachment. */
 export interface AttachOptions extends Pick<
   CommandOptions,
-  'timeoutMs' | 'maxOutputBytes' | 'isTerminalText' | 'signal' | 'onOutput' | 'isKilledBy'
+  | 'timeoutMs'
+  | 'isLeftAtTimeout'
+  | 'readerId'
+  | 'maxOutputBytes'
+  | 'isTerminalText'
+  | 'signal'
+  | 'onOutput'
+  | 'isKilledBy'
 > {
   readonly callId: string;
   readonly incarnation: string;
 }
 
 export interface CommandResult {
-  /** As the shell gives it (128 + n after signal n); null when it was killed from here. */
+  /** As the shell gives it (128 + n after signal n); null when it was killed from here, and while it goes on. */
   readonly exitCode: number | null;
-  readonly outcome: 'exited' | 'timed-out' | 'killed';
+  readonly outcome: 'exited' | 'timed-out' | 'killed' | 'running';
   /** Stdout and stderr as they came, interleaved. */
   readonly output: string;
   readonly isTruncated: boolean;
@@ -81,9 +100,33 @@ export type CallRecord =
       readonly isTimedOut: boolean;
       readonly output: string;
       readonly result: JSONValue | null;
+      readonly logPath: string;
     }
   /** The sandbox was started anew since: nobody can tell. */
   | { readonly state: 'unknown' };
+
+/** A command that was started in the background or left there. */
+export interface CommandState {
+  /** Of its call: see `commandIdOf`. */
+  readonly id: string;
+  /** As it was given, cut; empty when that is not known. */
+  readonly command: string;
+  /** `flooded`: killed for printing too much. `lost`: nobody recorded its end. */
+  readonly status: 'running' | 'exited' | 'killed' | 'flooded' | 'lost';
+  readonly exitCode: number | null;
+  readonly startedSecondsAgo: number;
+  /** Whether something can be written to it. */
+  readonly hasInput: boolean;
+  /** What is new of its output, as a terminal would show it in the end. */
+  readonly output: string;
+  /** Where in its output that begins, and how much there is in all, in bytes. */
+  readonly from: number;
+  readonly size: number;
+  readonly logPath: string;
+}
+
+/** How a deed to a command in the background ended; `unread`: it does not read what it is given. */
+export type CommandDeed = 'done' | 'unknown' | 'ended' | 'closed' | 'unread';
 
 export interface FileStat {
   /** Relative to the workspace; `.` is the workspace itself. */
@@ -253,6 +296,39 @@ export interface Sandbox {
     readonly signal: AbortSignal;
     readonly claim?: Claim;
   }): Promise<void>;
+  /**
+   * Commands in the background: all of the sandbox without their output, or those of `ids` with what is new of it for
+   * this reader. The same call asked again is answered the same, and with what came since. `{unknownId}` when there is
+   * none of that id.
+   */
+  checkCommands(options: {
+    readonly ids: readonly string[] | null;
+    readonly readerId: string;
+    readonly callId: string;
+    /** Where to begin, in bytes, whatever the reader has seen. */
+    readonly offset?: number;
+    /** For something new, or for the end of all of them. */
+    readonly until?: 'output' | 'end';
+    readonly waitMs?: number;
+    /** Of all outputs together. */
+    readonly maxOutputBytes: number;
+    readonly signal: AbortSignal;
+  }): Promise<{ readonly commands: readonly CommandState[] } | { readonly unknownId: string }>;
+  /** Writes to a command's input, closes it, or interrupts the command as Ctrl-C does. */
+  sendInput(options: {
+    readonly id: string;
+    readonly text: string;
+    readonly isClosing: boolean;
+    readonly isInterrupting: boolean;
+    readonly signal: AbortSignal;
+    readonly claim: Claim;
+  }): Promise<CommandDeed>;
+  /** Ends a command with all of its process group: asks it to, and kills it three seconds later. */
+  endCommand(options: {
+    readonly id: string;
+    readonly signal: AbortSignal;
+    readonly claim: Claim;
+  }): Promise<CommandDeed>;
   inspectCall(
     callId: string,
     incarnation: string,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Sandbox as DaytonaSandbox } from '@daytonaio/sdk';
 import { AppError } from '@switchyard/protocol';
 import { formatIncarnation } from './call-key.ts';
+import { createBackgroundCommands } from './background-commands.ts';
 import { createCallRecords } from './calls.ts';
 import { createFileChanges } from './change-files.ts';
 import { createFileReading } from './read-files.ts';
@@ -106,6 +107,7 @@ export function createSandboxes(options: SandboxesOptions): Sandboxes {
       ...mapAllGone(createFileSearch(remote)),
       previewUrl: (port, previewOptions) => mapGone(remote.previewUrl(port, previewOptions)),
       ...mapAllGone(createCallRecords(remote)),
+      ...mapAllGone(createBackgroundCommands(remote, incarnation)),
     };
   }
 

@@ -105,6 +105,7 @@ describe('the record of a call', () => {
       isTimedOut: false,
       output: '',
       result: { bytes: 3 },
+      logPath: expect.stringMatching(/^\/tmp\/\.switchyard-[\w-]+\/call-[0-9a-f]{40}$/),
     });
     const again = sandbox.writeFile({ path: 'claimed.txt', bytes: bytes('xyz'), signal, claim });
     await expect(again).rejects.toBeInstanceOf(ClaimTakenError);

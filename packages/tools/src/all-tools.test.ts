@@ -13,6 +13,9 @@ describe('the tools as the model is told of them', () => {
   test('have names of small letters, each once, in a fixed order', () => {
     expect(allTools.map((tool) => tool.name)).toEqual([
       'shell',
+      'shell_check',
+      'shell_input',
+      'shell_kill',
       'read_file',
       'write_file',
       'str_replace',
@@ -33,6 +36,8 @@ describe('the tools as the model is told of them', () => {
     const tools = allTools.filter((tool) => tool.effect === 'once' && tool.needs === 'sandbox');
     expect(tools.map((tool) => tool.name)).toEqual([
       'shell',
+      'shell_input',
+      'shell_kill',
       'write_file',
       'str_replace',
       'apply_patch',

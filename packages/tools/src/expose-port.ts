@@ -18,7 +18,7 @@ const inputSchema = z.strictObject({
 /** Shows the user what a server in the sandbox serves. Changes nothing there, so it may run again after a crash. */
 export const exposePortTool = defineTool({
   name: 'expose_port',
-  description: `Shows the user a web page or API that a server of yours serves in the sandbox. Start the server first as a background command that goes on (for example \`setsid npm start >server.log 2>&1 &\`); this waits up to ${waitS} seconds for the port. The user gets a private address that expires and is renewed when they open it again; you get none, and nothing becomes public. It works as long as the server runs.`,
+  description: `Shows the user a web page or API that a server of yours serves in the sandbox. Start the server first with shell and background; this waits up to ${waitS} seconds for the port. The user gets a private address that expires and is renewed when they open it again; you get none, and nothing becomes public. It works as long as the server runs.`,
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
@@ -32,7 +32,7 @@ export const exposePortTool = defineTool({
     if (exitCode !== 0) {
       return {
         outcome: 'error',
-        message: `Nothing listens on port ${port} after ${waitS} seconds. Start the server in the background, look at its log, and make sure that it uses this port at 127.0.0.1.`,
+        message: `Nothing listens on port ${port} after ${waitS} seconds. Start the server with shell and background, look at its output with shell_check, and make sure that it uses this port at 127.0.0.1.`,
       };
     }
     return {

@@ -9,6 +9,9 @@ import { grepTool } from './grep.ts';
 import { listFilesTool } from './list-files.ts';
 import { moveTool } from './move.ts';
 import { readFileTool } from './read-file.ts';
+import { shellCheckTool } from './shell-check.ts';
+import { shellInputTool } from './shell-input.ts';
+import { shellKillTool } from './shell-kill.ts';
 import { shellTool } from './shell.ts';
 import { strReplaceTool } from './str-replace.ts';
 import { todoTool } from './todo.ts';
@@ -17,6 +20,9 @@ import { writeFileTool } from './write-file.ts';
 /** Every tool that an agent has, always in this order: a provider's cache lives by it. */
 export const allTools: readonly Tool[] = [
   shellTool,
+  shellCheckTool,
+  shellInputTool,
+  shellKillTool,
   readFileTool,
   writeFileTool,
   strReplaceTool,

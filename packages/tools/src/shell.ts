@@ -1,15 +1,13 @@
 import { defineTool, RunStopped, type ToolContext } from '@switchyard/agent';
-import { type CommandResult, terminalText } from '@switchyard/sandbox';
+import { maxBackgroundBytes, maxBackgroundCommands } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { adviceFor, signalAdvice } from './command-advice.ts';
-import { truncateMiddle } from './truncate-middle.ts';
+import { maxOutputBytes } from './command-text.ts';
+import { describeLeft, describeRecord, describeResult } from './shell-result.ts';
 
 const defaultSession = 'main';
 const defaultSeconds = 120;
 const maxSeconds = 1800;
 const maxCommandCharacters = 100_000;
-/** About 8,000 tokens; the command can write more into a file. */
-const maxOutputBytes = 32 * 1024;
 /** Of one command, in characters: every viewer gets them, and the run's log keeps them for a day. A guess. */
 const maxLiveCharacters = 256 * 1024;
 
@@ -36,7 +34,13 @@ const inputSchema = z.strictObject({
     .min(1)
     .max(maxSeconds)
     .optional()
-    .describe(`When to kill it, at most ${maxSeconds} seconds. Default ${defaultSeconds}.`),
+    .describe(`How long to wait for its end, at most ${maxSeconds} seconds. Default ${defaultSeconds}.`),
+  background: z
+    .boolean()
+    .optional()
+    .describe(
+      'Start it in the background and do not wait for its end: for a server, a watcher, a long build, or a program that you want to write to. Default false.',
+    ),
   consent: z
     .string()
     .min(1)
@@ -47,19 +51,16 @@ const inputSchema = z.strictObject({
     ),
 });
 
-function timeoutOf(input: z.infer<typeof inputSchema>): number {
-  return (input.timeout_seconds ?? defaultSeconds) * 1000;
-}
-
 /** Runs a command to its end. */
 export const shellTool = defineTool({
   name: 'shell',
   description: [
-    'Runs a command in the sandbox and waits for its end.',
+    'Runs a command in the sandbox and waits for its end, or starts it in the background.',
     `Sessions: the folder and the exported variables that a command leaves live on for the next command of its session, also after exit or a failure; functions, aliases, shell options and other variables do not, and every command is a shell process of its own. A session begins in /workspace. Calls of one session run one after the other, those of different sessions of one answer side by side. When the sandbox is started anew, sessions begin anew.`,
     'There is no terminal and nobody to answer a prompt: standard input is empty, editors and pagers do not open. Where HTTP_PROXY is set, the network is reached only through that proxy, and there is no DNS.',
     `The result holds the exit code and stdout and stderr as they came, at most ${maxOutputBytes / 1024} KiB: the beginning and the end, with a mark between that says how much is left out, and a file with all of it that read_file and grep take. Escape sequences are dropped, and of a progress bar only its last state is shown.`,
-    `After timeout_seconds (${defaultSeconds} unless you say otherwise, at most ${maxSeconds}) the command and all that it started are killed; the output up to then is kept. Start what does not end by itself, such as a server, in the background with its output in a file: nohup … > server.log 2>&1 &`,
+    `Time: after timeout_seconds (${defaultSeconds} unless you say otherwise, at most ${maxSeconds}) a command goes on in the background, and the result holds its output up to then.`,
+    `Background: the result comes at once, with the id of the command for shell_check, shell_input and shell_kill, and what it printed in its first moment. It begins with the session's folder and variables and leaves the session as it is; its output is kept in a file, up to ${maxBackgroundBytes / 1024 / 1024} MiB, above which it is killed. At most ${maxBackgroundCommands} run at a time in this project's sandbox; they outlive this run, until they end, you end them, or the sandbox is stopped. Do not use nohup or & for what shall go on: nobody would watch it.`,
   ].join('\n'),
   inputSchema,
   effect: 'once',
@@ -68,47 +69,33 @@ export const shellTool = defineTool({
   lane: ({ session = defaultSession }) => session,
   async execute(input, context) {
     const sandbox = await context.sandbox();
-    const timeoutMs = timeoutOf(input);
+    const timeoutMs = (input.timeout_seconds ?? defaultSeconds) * 1000;
     const result = await sandbox.run({
       command: input.command,
       session: `${context.threadId} ${input.session ?? defaultSession}`,
       isTerminalText: true,
       ...(input.cwd === undefined ? {} : { cwd: input.cwd }),
       timeoutMs,
+      isLeftAtTimeout: true,
+      isBackground: input.background ?? false,
+      readerId: context.threadId,
       maxOutputBytes,
       signal: context.signal,
       onOutput: liveOutput(context),
       isKilledBy: endsCommand,
       claim: await context.claim(),
     });
-    return { outcome: 'ok', output: describe(result, input) };
+    const { callId } = context;
+    return { outcome: 'ok', output: describeResult(result, { callId, request: requestOf(input) }) };
   },
-  timeoutMs: timeoutOf,
-  recover: ({ exitCode, isTimedOut, output }, input) => ({
-    outcome: 'ok',
-    output: {
-      exitCode,
-      output: truncateMiddle(terminalText(output), maxOutputBytes),
-      durationMs: null,
-      timedOut: isTimedOut,
-      note: recoveredNote({ exitCode, isTimedOut, seconds: timeoutOf(input) / 1000 }),
-    },
-  }),
+  // One in the background is not waited for, by nobody.
+  timeoutMs: ({ background, timeout_seconds: seconds = defaultSeconds }) => (background ? 0 : seconds * 1000),
+  recover: (record, input) => ({ outcome: 'ok', output: describeRecord(record, requestOf(input)) }),
+  recoverLeft: (left, input) => ({ outcome: 'ok', output: describeLeft(left, requestOf(input)) }),
 });
 
-function recoveredNote(ended: {
-  readonly exitCode: number | null;
-  readonly isTimedOut: boolean;
-  readonly seconds: number;
-}): string {
-  if (ended.isTimedOut) return timedOutNote(ended.seconds);
-  return ended.exitCode === null
-    ? 'The command was killed while nobody watched it.'
-    : 'The command ended while nobody watched it; this is its recorded result.';
-}
-
-function timedOutNote(seconds: number): string {
-  return `Killed after ${seconds} s with all that it started. Give it more time (timeout_seconds up to ${maxSeconds}), less to do, or start it in the background with its output in a file.`;
+function requestOf({ command, background = false, timeout_seconds: seconds }: z.infer<typeof inputSchema>) {
+  return { command, isBackground: background, seconds: seconds ?? defaultSeconds };
 }
 
 /** A run that moves to another worker leaves its command running; whoever goes on finds it by its claim. */
@@ -133,40 +120,4 @@ function liveOutput(context: ToolContext): (stream: 'stdout' | 'stderr', text: s
     if (shown >= maxLiveCharacters)
       context.emitOutput(stream, '\n[… no more live output; wait for the result …]\n');
   };
-}
-
-function describe(result: CommandResult, input: z.infer<typeof inputSchema>) {
-  const { exitCode, outcome, output, durationMs } = result;
-  const notes = [
-    endNote(outcome, input),
-    signalAdvice(exitCode),
-    adviceFor({ command: input.command, exitCode, output }),
-    logNote(result),
-  ].filter((note) => note !== null);
-  return {
-    exitCode,
-    output,
-    durationMs,
-    timedOut: outcome === 'timed-out',
-    ...(notes.length === 0 ? {} : { note: notes.join(' ') }),
-  };
-}
-
-function endNote(outcome: CommandResult['outcome'], input: z.infer<typeof inputSchema>): string | null {
-  switch (outcome) {
-    case 'exited':
-      return null;
-    case 'timed-out':
-      return timedOutNote(timeoutOf(input) / 1000);
-    case 'killed':
-      return 'Killed before its end: by a signal, or for printing without end.';
-  }
-}
-
-/** Where all of an output is that is shown in part. */
-function logNote({ isTruncated, log }: CommandResult): string | null {
-  if (!isTruncated) return null;
-  return log.path === null
-    ? `It printed ${log.bytes} bytes, too much to keep; have it write into a file of the workspace.`
-    : `All ${log.bytes} bytes that it printed are in ${log.path}, which read_file and grep take; it is kept for some hours.`;
 }

@@ -14,7 +14,17 @@ export function wordsOfCall(toolName: string, input: unknown): CallWords {
   const text = (name: string) => (typeof given[name] === 'string' ? given[name] : '');
   switch (toolName) {
     case 'shell':
-      return { icon: 'terminal', verb: 'Run', subject: oneLine(text('command')) };
+      return {
+        icon: 'terminal',
+        verb: given['background'] === true ? 'Start' : 'Run',
+        subject: oneLine(text('command')),
+      };
+    case 'shell_check':
+      return { icon: 'terminal', verb: 'Look at', subject: oneLine(listOf(given['ids'])) || 'commands' };
+    case 'shell_input':
+      return { icon: 'terminal', verb: 'Type', subject: oneLine(text('text')) || text('key') };
+    case 'shell_kill':
+      return { icon: 'terminal', verb: 'End', subject: text('id') };
     case 'read_file':
       return { icon: 'file', verb: 'Read', subject: text('path') };
     case 'write_file':
@@ -51,6 +61,12 @@ export function wordsOfCall(toolName: string, input: unknown): CallWords {
 /** How a call ended, in a few words; whether its result reads as a failure. */
 export function wordsOfResult(output: unknown): { readonly text: string; readonly isFailure: boolean } {
   const result = membersOf(output);
+  if (result['running'] === true) {
+    const text = result['timedOut'] === true ? 'goes on in the background' : 'runs in the background';
+    return { text, isFailure: false };
+  }
+  const state = Array.isArray(result['commands']) ? membersOf(result['commands'][0]) : result;
+  if (typeof state['status'] === 'string') return wordsOfState(state);
   if (result['timedOut'] === true) return { text: 'timed out', isFailure: true };
   if (typeof result['exitCode'] === 'number') {
     const { exitCode } = result;
@@ -69,18 +85,34 @@ export function wordsOfResult(output: unknown): { readonly text: string; readonl
   return { text: title?.split(';')[0] ?? '', isFailure: false };
 }
 
+/** How a command in the background is. That somebody ended it is no failure of who looks. */
+function wordsOfState({ status, exitCode }: Readonly<Record<string, unknown>>) {
+  const text = status === 'exited' ? `exit code ${String(exitCode)}` : String(status);
+  return { text, isFailure: false };
+}
+
 /** The result's own text, else its JSON. */
 export function textOfResult(output: unknown): string {
   if (typeof output === 'string') return output;
   const result = membersOf(output);
+  if (Array.isArray(result['commands'])) return result['commands'].map(textOfCommand).join('\n');
   for (const name of ['output', 'content', 'text', 'message']) {
     if (typeof result[name] === 'string') return result[name];
   }
   return output === undefined ? '' : JSON.stringify(output, null, 2);
 }
 
+function textOfCommand(value: unknown): string {
+  const { id, status, command, output } = membersOf(value);
+  return `${String(id)} (${String(status)}): ${String(command)}\n${typeof output === 'string' ? output : ''}`;
+}
+
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
+function listOf(value: unknown): string {
+  return Array.isArray(value) ? value.filter((member) => typeof member === 'string').join(', ') : '';
 }
 
 function oneLine(text: string): string {

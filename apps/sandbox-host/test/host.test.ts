@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createSandboxes } from '@switchyard/sandbox';
@@ -30,6 +30,15 @@ async function newHost(dataDir: string, options?: Parameters<typeof startTestHos
 /** Processes of this machine, by what stands in their arguments or environment: nothing of a sandbox may be left. */
 function livingPids(host: TestHost): number[] {
   return host.host.registry.running().map(({ namespace }) => namespace.identity.pid);
+}
+
+/** The shells that descend from a process, idle ones as well. */
+function shellsBelow(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return children.map(Number).flatMap((child) => {
+    const isShell = /^(ba)?sh$/m.test(readFileSync(`/proc/${child}/comm`, 'utf8'));
+    return isShell ? [child] : shellsBelow(child);
+  });
 }
 
 const isRoot = process.getuid?.() === 0;
@@ -191,6 +200,20 @@ describe('a host', () => {
     const again = await open(projectId);
     expect(again.incarnation).not.toBe(sandbox.incarnation);
     expect(await runIn(again, 'echo up')).toBe('up\n');
+  });
+
+  test('keeps a shell ready for the next command, and does without when that one is killed', async () => {
+    const host = await newHost(await newFolder());
+    const sandbox = await host.open(randomUUID());
+    const readyShells = () => shellsBelow(livingPids(host)[0] ?? 0);
+    await expect.poll(readyShells, { timeout: 10_000 }).toHaveLength(1);
+    const [killed = 0] = readyShells();
+    process.kill(killed, 'SIGKILL');
+    const folder = async () => await runIn(sandbox, 'pwd; cd /tmp; export CHANGED=yes').catch(String);
+    await expect.poll(folder, { timeout: 10_000 }).toBe('/workspace\n');
+    expect(await runIn(sandbox, 'pwd; echo "[$CHANGED]"')).toBe('/workspace\n[]\n');
+    await expect.poll(readyShells, { timeout: 10_000 }).toHaveLength(1);
+    expect(readyShells()).not.toContain(killed);
   });
 
   test('is not led astray by a socket that the sandbox replaces', async () => {

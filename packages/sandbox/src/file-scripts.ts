@@ -54,8 +54,11 @@ export function readScript({
   readonly length: number;
   readonly seen: { readonly key: SeenKey; readonly isRemembered: boolean } | null;
 }): string {
+  // Most files are read whole, and each program that is started costs a millisecond.
   const slice =
-    offset === 0 ? `head -c ${length} <&3` : `tail -c +${offset + 1} -- /proc/self/fd/3 | head -c ${length}`;
+    offset === 0
+      ? `if [ "$size" -le ${length} ]; then base64 -w 0 <&3; else head -c ${length} <&3 | base64 -w 0; fi`
+      : `tail -c +${offset + 1} -- /proc/self/fd/3 | head -c ${length} | base64 -w 0`;
   const versions = ({ key, isRemembered }: NonNullable<typeof seen>): string => `${versionOfFile}
 version /proc/self/fd/3 "$size"
 [ -s ${seenFile(key)} ] && read -r last <${seenFile(key)}
@@ -73,7 +76,7 @@ size=\${stamp% *}
 v=-; last=-
 ${seen ? versions(seen) : ''}
 echo "SY1 file $size $v $last \${stamp#* }"
-${slice} | base64 -w 0
+${slice}
 echo`;
 }
 

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
 import type { ExecuteRequest } from '@daytona/toolbox-api-client';
 
 export type ExecuteOutcome =
@@ -14,18 +15,52 @@ const defaultTimeoutS = 360;
 /** Output beyond it is read and dropped: this process must not grow with what a command prints. */
 const maxOutputBytes = 16 * 1024 * 1024;
 
+type Shell = ChildProcessByStdio<Writable, Readable, null>;
+
+const workspace = '/workspace';
+/** Waits for a command: starting one takes as long as most of what tools do with it. */
+let readyShell: Shell | null = null;
+
+function startShell(cwd: string, envs: Readonly<Record<string, string>> = {}): Shell {
+  return spawn(shell.file, shell.arguments, {
+    cwd,
+    env: { ...process.env, ...envs },
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+}
+
+/** Starts the shell of the next command, unless one waits already. Where none can be started the next command says so. */
+export function prepareShell(): void {
+  if (readyShell) return;
+  const started = startShell(workspace);
+  readyShell = started;
+  const forget = () => {
+    if (readyShell === started) readyShell = null;
+  };
+  started.on('error', forget);
+  started.on('exit', forget);
+  started.stdin.on('error', forget);
+}
+
+function takeShell({ cwd = workspace, envs }: ExecuteRequest): Shell {
+  const isUsual = cwd === workspace && Object.keys(envs ?? {}).length === 0;
+  // One that was killed meanwhile is forgotten as soon as this process hears of it.
+  if (!isUsual || readyShell?.exitCode !== null || readyShell.signalCode !== null)
+    return startShell(cwd, envs);
+  const taken = readyShell;
+  readyShell = null;
+  return taken;
+}
+
 /**
  * Runs shell text in its own process group, as a shell's standard input (so that its length has no limit), and
  * answers when its output has ended. When the time is over the whole group is killed.
  */
-export function execute({ command, cwd, envs, timeout }: ExecuteRequest): Promise<ExecuteOutcome> {
+export function execute(request: ExecuteRequest): Promise<ExecuteOutcome> {
+  const { command, timeout } = request;
   return new Promise((resolve, reject) => {
-    const child = spawn(shell.file, shell.arguments, {
-      cwd: cwd ?? '/workspace',
-      env: { ...process.env, ...envs },
-      detached: true,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = takeShell(request);
     const chunks: Buffer[] = [];
     let size = 0;
     let isTimedOut = false;

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import { connectPort } from './connect-port.ts';
 import type { ExecuteRequest, ExecuteResponse } from '@daytona/toolbox-api-client';
-import { execute } from './execute.ts';
+import { execute, prepareShell } from './execute.ts';
 import { BadUploadError, receiveFiles } from './receive-files.ts';
 import { startRelay } from './relay.ts';
 
@@ -54,6 +54,8 @@ async function runCommand(request: IncomingMessage, response: ServerResponse): P
   if (typeof parsed.command !== 'string' || parsed.command === '') {
     return answerError(response, 400, 'INVALID_REQUEST', 'A command is needed.');
   }
+  // The next shell is started once this answer is on its way.
+  response.on('close', () => prepareShell());
   const ended = await execute(parsed);
   switch (ended.outcome) {
     case 'exited':
@@ -115,4 +117,7 @@ server.on('connect', (request, socket, head) => {
 server.keepAliveTimeout = 0;
 server.requestTimeout = 0;
 if (process.env['HTTP_PROXY'] !== undefined) startRelay();
-server.listen(socketPath, () => process.stdout.write('ready\n'));
+server.listen(socketPath, () => {
+  process.stdout.write('ready\n');
+  prepareShell();
+});

@@ -1,12 +1,16 @@
 import { availableParallelism, loadavg } from 'node:os';
+import { startFleet } from '../fleet/fleet.ts';
 import { measureAttach, type Samples } from './measure-attach.ts';
 import { measureCancel } from './measure-cancel.ts';
 import { measureDelivery, measureMemory } from './measure-delivery.ts';
 import { measureFirstToken } from './measure-first-token.ts';
+import { measureLargeFile } from './measure-large-file.ts';
 import { measureRecovery } from './measure-recovery.ts';
+import { measureSandboxes } from './measure-sandboxes.ts';
 import { measureCommits, measureThroughput } from './measure-throughput.ts';
 import { percentile, round, spread } from './percentile.ts';
 import { recoveryRows } from './recovery-rows.ts';
+import { sandboxRows } from './sandbox-rows.ts';
 import { startStack } from './stack.ts';
 import { type System, systemsOf } from './systems.ts';
 import { printTable, type Row } from './table.ts';
@@ -47,6 +51,8 @@ try {
   const recovery = await measureRecovery({ rounds: 5 });
   say('Stopping runs …');
   const cancel = await measureCancel({ rounds: 100 });
+  say('Starting sandboxes, calling tools, moving a file of a gigabyte …');
+  const ofSandboxes = await measureSandboxRows();
 
   const rows: Row[] = [
     attachRow(attach),
@@ -55,6 +61,7 @@ try {
     rateRow(rates),
     ...viewerRows({ 500: toMany, 2000: toMost }, memory),
     ...recoveryRows(recovery, cancel),
+    ...ofSandboxes,
   ];
   say('');
   printTable(rows, say);
@@ -65,6 +72,16 @@ try {
   );
 } finally {
   await stack.stop();
+}
+
+async function measureSandboxRows(): Promise<Row[]> {
+  const fleet = await startFleet({ gateways: 1, workers: 0 });
+  try {
+    const sandboxes = await measureSandboxes(fleet, { rounds: 20, calls: 200, many: 50 });
+    return sandboxRows(sandboxes, await measureLargeFile(fleet, { megabytes: 1024 }));
+  } finally {
+    await fleet.stop();
+  }
 }
 
 function of(samples: Samples, name: System['name']): number[] {

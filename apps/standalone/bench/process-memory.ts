@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** The processes that descend from one, it not included. */
+export function descendantsOf(pid: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const parent = parentOf(Number(name));
+    if (parent !== null) children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+  }
+  const found: number[] = [];
+  for (let wanted = [pid]; wanted.length > 0;) {
+    wanted = wanted.flatMap((one) => children.get(one) ?? []);
+    found.push(...wanted);
+  }
+  return found;
+}
+
+function parentOf(pid: number): number | null {
+  const stat = read(pid, 'stat');
+  // The name, in parentheses, may hold anything; behind it come the state and the parent.
+  return stat === null ? null : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+/** What a process adds to the machine's use: what it shares counts by its share. 0 when it is gone. */
+export function proportionalBytes(pid: number): number {
+  return kilobytesOf(read(pid, 'smaps_rollup'), 'Pss') * 1024;
+}
+
+/** Its resident set. */
+export function residentBytes(pid: number): number {
+  return kilobytesOf(read(pid, 'status'), 'VmRSS') * 1024;
+}
+
+function kilobytesOf(text: string | null, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text ?? '')?.[1] ?? 0);
+}
+
+function read(pid: number, file: string): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -251,6 +251,28 @@ describe('a call in the sandbox', () => {
     expect(sent).toContain('/workspace/uploads/');
   });
 
+  it('hands files over with the result, and does not end the run by files that are not there', async () => {
+    const finish = (...attachments: string[]): Scenario['turns'][number] => ({
+      steps: [{ toolCall: { name: 'complete', arguments: { summary: 'Done.', attachments } } }],
+    });
+    const started = await start(shell('echo 1,2 > sums.csv'), finish('sum.csv'), finish('sums.csv'));
+    await executeRun(worker, jobOf(started));
+    const { message } = await expectEnd(started, 'finished');
+    expect(message.parts.filter(({ type }) => type === 'data-file')).toEqual([
+      {
+        type: 'data-file',
+        id: expect.any(String),
+        data: { path: 'sums.csv', name: 'sums.csv', mediaType: 'text/csv', size: 4 },
+      },
+    ]);
+    expect(message.parts).toContainEqual(
+      expect.objectContaining({
+        type: 'tool-complete',
+        errorText: expect.stringContaining('sum.csv does not exist'),
+      }),
+    );
+  });
+
   it('finds a large attached file whole, though nobody held it as a whole', async () => {
     const piece = Buffer.alloc(1024 * 1024);
     const pieces = 24;

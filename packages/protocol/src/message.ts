@@ -31,7 +31,8 @@ export type DataParts = {
   /** Which model wrote the step that it stands in, when that was not the run's own. */
   model: { model: string };
   todo: { todos: readonly Todo[] };
-  file: { fileId: string; name: string; mediaType: string; size: number; path: string };
+  /** A file of the workspace: one that a person attached has a `fileId`, one that the agent hands over has none. */
+  file: { fileId?: string; name: string; mediaType: string; size: number; path: string };
   preview: { port: number; title?: string };
   notice: { code: string; text: string };
   steering: { messageId: string; text: string };

@@ -1,5 +1,6 @@
 import { defineTool } from '@switchyard/agent';
 import { z } from 'zod';
+import { attachFiles, attachmentsSchema } from './attachments.ts';
 
 const maxCharacters = 10_000;
 const maxChoices = 10;
@@ -17,6 +18,7 @@ const inputSchema = z.strictObject({
     .max(maxChoices)
     .optional()
     .describe(`Possible answers, at most ${maxChoices}; the user may give another.`),
+  attachments: attachmentsSchema,
 });
 
 /** Ends the run with a question to the user. */
@@ -27,10 +29,14 @@ export const askTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'nothing',
-  execute: ({ question }) =>
-    Promise.resolve({
+  async execute({ question, attachments }, context) {
+    const attached = await attachFiles(context, attachments);
+    if (attached.outcome === 'error') return attached;
+    return {
       outcome: 'ok',
       output: 'The user was asked; the run ends here.',
+      ...attached.shown,
       end: { reason: 'asked', text: question },
-    }),
+    };
+  },
 });

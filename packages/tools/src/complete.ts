@@ -1,5 +1,6 @@
 import { defineTool } from '@switchyard/agent';
 import { z } from 'zod';
+import { attachFiles, attachmentsSchema } from './attachments.ts';
 
 const maxCharacters = 50_000;
 
@@ -12,20 +13,25 @@ const inputSchema = z.strictObject({
     .describe(
       'The result for the user, in Markdown: what was made and where it lies, the figures, what remains open.',
     ),
+  attachments: attachmentsSchema,
 });
 
 /** Ends the run with its result. */
 export const completeTool = defineTool({
   name: 'complete',
   description:
-    'Ends the run: the task is done and checked. The summary is what the user reads as the result. Call it alone, once, as the last thing; anything that is still open belongs into the summary.',
+    'Ends the run: the task is done and checked. The summary is what the user reads as the result. Name the files that were asked for in attachments: the user may not know where to look. Call it alone, once, as the last thing; anything that is still open belongs into the summary.',
   inputSchema,
   effect: 'once',
   needs: 'nothing',
-  execute: ({ summary }) =>
-    Promise.resolve({
+  async execute({ summary, attachments }, context) {
+    const attached = await attachFiles(context, attachments);
+    if (attached.outcome === 'error') return attached;
+    return {
       outcome: 'ok',
       output: 'The run is completed.',
+      ...attached.shown,
       end: { reason: 'finished', text: summary },
-    }),
+    };
+  },
 });

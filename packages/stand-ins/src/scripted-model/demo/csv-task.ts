@@ -49,7 +49,7 @@ export function* csvTask(task: Task): DemoScript {
     plan,
   );
   yield act(isWritten ? 'It is.' : 'The check failed; I say so.', plan.done());
-  return act('', complete(summaryOf(analyses, isWritten)));
+  return act('', complete(summaryOf(analyses, isWritten), isWritten ? ['report.md'] : []));
 }
 
 /** Writes the report and looks whether it is there; a second time when it is not, for a write may be cut off. */

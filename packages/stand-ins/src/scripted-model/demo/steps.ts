@@ -38,8 +38,14 @@ export function writeFile(path: string, content: string): DemoCall {
   return { name: 'write_file', input: { path, content } };
 }
 
-export function complete(summary: string): DemoCall {
-  return { name: 'complete', input: { summary: summary.slice(0, maxSummaryCharacters).toWellFormed() } };
+export function complete(summary: string, attachments: readonly string[] = []): DemoCall {
+  return {
+    name: 'complete',
+    input: {
+      summary: summary.slice(0, maxSummaryCharacters).toWellFormed(),
+      ...(attachments.length > 0 ? { attachments } : {}),
+    },
+  };
 }
 
 /** The outcome of the action's call of that tool; an empty one when the conversation has lost it. */

@@ -22,7 +22,8 @@ if [ ! -e "$claims/background/${options.key}" ]; then
   [ $running -lt ${maxBackgroundCommands} ] || ${say('full')}
   ${background.mark}
   ${guard}
-  guard "$pid" </dev/null >/dev/null &
+  # In braces: dash would keep the answer's own end open beside a function's redirection.
+  { guard "$pid"; } </dev/null >/dev/null &
 fi
 echo "start 0 ${options.offset}" >"$c/seen-${options.reader}"
 echo 'SY1 left'`;

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkScript, endScript, inputScript, leaveScript } from '../src/background-scripts.ts';
 import { identifyScript, inspectScript, startScript, stopScript, waitScript } from '../src/call-scripts.ts';
 import { changeScript } from '../src/change-script.ts';
 import { listScript, readScript, removeScript } from '../src/file-scripts.ts';
@@ -109,6 +110,69 @@ describe.each(shells)('under %s', (shell) => {
     );
     expect(await inSession('cd -; false')).toBe('/usr\n');
     expect(await inSession(`: '${'x'.repeat(150_000)}'\npwd`)).toBe('/usr\n');
+  });
+
+  test('a command in the background is written to, looked at and ended', async () => {
+    const key = `call-${createHash('sha256').update(randomUUID()).digest('hex').slice(0, 40)}`;
+    const now = await token();
+    const session = sessionText({ session: key, token: now, cwd: null });
+    const begun = await run(
+      startScript({
+        key,
+        token: now,
+        nonce: 'aa',
+        command: 'echo up; while read -r line; do echo "got $line"; done; echo end; sleep 300',
+        cwd: folder.path,
+        session: { text: session, environment: sessionEnvironment(key, now) },
+        label: "it's a label",
+        reader: 'me',
+        resultJson: null,
+        maxBytes: 1_000,
+        waitSeconds: 0.3,
+        forgetKeys: [],
+      }),
+    );
+    expect([begun.words, begun.lines[0]?.toString()]).toEqual([['running'], 'up\n']);
+    const id = key.slice(5, 17);
+    const claim = () => ({ key: newKey(), token: now, nonce: 'aa', resultJson: null });
+    const check = {
+      token: now,
+      ids: [id],
+      reader: 'me',
+      offset: null,
+      until: 'output',
+      maxBytes: 1_000,
+    } as const;
+    const look = async () =>
+      (await run(checkScript({ ...check, call: newKey(), waitSeconds: 5 }))).lines.map(String);
+    const write = { id, isInterrupting: false, isClosing: false } as const;
+    expect((await run(inputScript({ ...write, claim: claim(), text: 'one\n' }))).words).toEqual(['ok']);
+    // Three bytes before what is new, as whoever reads asks for.
+    expect((await look()).slice(0, 3)).toEqual([
+      expect.stringMatching(`^${key} running 3 11 0 \\d+ 1$`),
+      "it's a label",
+      'up\ngot one\n',
+    ]);
+    expect((await run(inputScript({ ...write, claim: claim(), text: '', isClosing: true }))).words).toEqual([
+      'ok',
+    ]);
+    expect((await look())[2]).toBe('ne\nend\n');
+    expect((await run(inputScript({ ...write, claim: claim(), text: 'x' }))).words).toEqual(['closed']);
+    expect((await run(endScript({ claim: claim(), id }))).words).toEqual(['ok']);
+    expect((await look())[0]).toMatch(`${key} 143 15 15 0`);
+    expect((await run(endScript({ claim: claim(), id }))).words).toEqual(['ended']);
+    expect((await run(endScript({ claim: claim(), id: '0'.repeat(12) }))).words).toEqual(['unknown']);
+  });
+
+  test('a command that was waited for is left to go on', async () => {
+    const key = newKey();
+    expect((await start(key, 'echo up; sleep 300')).words).toEqual(['running']);
+    const leave = { key, token: await token(), reader: 'me', offset: 3 };
+    expect((await run(leaveScript(leave))).words).toEqual(['left']);
+    expect((await run(leaveScript(leave))).words).toEqual(['left']);
+    const stop = { key, token: await token(), nonce: 'aa', reason: 'killed' } as const;
+    expect((await run(stopScript(stop))).words).toEqual(['killed']);
+    expect((await run(leaveScript(leave))).words).toEqual(['ended']);
   });
 
   test('nothing runs in another incarnation', async () => {

@@ -203,6 +203,29 @@ describe('a command in the background', () => {
     await call(shellKillTool, { id });
   }, 180_000);
 
+  test('stays known for as long as it runs, however long ago it was heard of', async () => {
+    const { id, log } = await start('echo up; sleep 600; : old');
+    const old = await start('echo over; sleep 1');
+    await untilEnd(old.id);
+    const session = 'aged';
+    await call(shellTool, { command: 'export AGED=1', session });
+    await call(shellTool, {
+      command: 'find /dev/shm/.switchyard* /tmp/.switchyard* -exec touch -h -d "3 days ago" {} +',
+      session: 'ageing',
+    });
+    await bench.reopen();
+    expect(await call(shellCheckTool, { ids: [id], offset: 0 })).toMatchObject({
+      status: 'running',
+      output: 'up\n',
+    });
+    expect(
+      await call(shellTool, { command: `cat ${log}; ls ${old.log}; echo $AGED`, session }),
+    ).toMatchObject({
+      output: expect.stringMatching(/^up\nls: [^\n]*No such file[^\n]*\n1\n$/),
+    });
+    expect(await call(shellKillTool, { id })).toMatchObject({ exitCode: 143 });
+  });
+
   test('is unknown once the sandbox was started anew', async () => {
     const { id } = await start('sleep 600');
     await bench.restart();

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { grepTool } from '../src/grep.ts';
 import { readFileTool } from '../src/read-file.ts';
 import { shellTool } from '../src/shell.ts';
@@ -45,6 +45,22 @@ describe('what the model reads of a command', () => {
       'It printed 20000000 bytes, too much to keep; have it write into a file of the workspace.',
     );
     expect((await run('find /tmp/.switchyard* -type f -size +10M')).output).toBe('');
+  });
+
+  test('is kept of the latest commands only, when much was printed', async () => {
+    const print = 'head -c 15000000 /dev/zero | tr "\\0" "\\n"';
+    const paths: string[] = [];
+    for (let count = 0; count < 11; count += 1) {
+      paths.push(/in (\/tmp\/\S+), which/.exec((await run(print)).note ?? '')?.[1] ?? '');
+    }
+    await vi.waitFor(
+      async () => {
+        const { output } = await run(`ls ${paths.join(' ')} 2>/dev/null | wc -l`);
+        expect(Number(output)).toBe(8);
+      },
+      { timeout: 20_000 },
+    );
+    expect((await run(`ls ${paths.slice(3).join(' ')} | wc -l`)).output).toBe('8\n');
   });
 
   test('opens no other file outside the workspace by the name of such a file', async () => {

@@ -21,6 +21,8 @@ export interface Workbench {
   write(file: string, content: string | Uint8Array): Promise<void>;
   /** Stops the sandbox and starts it again: its files stay, its processes and its memory are gone. */
   restart(): Promise<void>;
+  /** Opens it as another worker would. */
+  reopen(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,6 +72,9 @@ export async function openWorkbench(): Promise<Workbench> {
       const headers = { authorization: `Bearer ${host.apiKey}` };
       const answer = await fetch(`${host.url}/sandbox/${sandbox.id}/stop`, { method: 'POST', headers });
       if (!answer.ok) throw new Error(`The sandbox was not stopped: ${answer.status}.`);
+      sandbox = await sandboxes.open({ projectId, sandboxId: sandbox.id, signal: never });
+    },
+    async reopen() {
       sandbox = await sandboxes.open({ projectId, sandboxId: sandbox.id, signal: never });
     },
     async close() {

@@ -68,6 +68,12 @@ beforeAll(async () => {
       { steps: [{ text: 'I went on.' }] },
     ],
   });
+  await stack.setScenario('handed', {
+    turns: [
+      { steps: [call('write_file', { path: 'out/plan.md', content: '# The plan\n' })] },
+      { steps: [call('complete', { summary: 'The plan is made.', attachments: ['out/plan.md'] })] },
+    ],
+  });
   // What another run does in the same workspace.
   await stack.setScenario('go', { turns: [{ steps: [call('shell', { command: 'touch go' })] }] });
   await stack.setScenario('corrected', {
@@ -198,6 +204,18 @@ describe('a task', () => {
     const download = page.waitForEvent('download');
     await files.getByRole('button', { name: 'Download people.csv' }).click();
     expect((await download).suggestedFilename()).toBe('people.csv');
+  });
+
+  it('ends with the files that the agent hands over, to look at and to download', async () => {
+    const { page } = visit;
+    await signIn(visit, stack);
+    await startTask(page, '[[scenario:handed]]');
+    await page.getByRole('region', { name: 'Result' }).getByText('The plan is made.').waitFor();
+    await page.getByRole('button', { name: /plan\.md\s*11 B/ }).click();
+    await page.getByRole('heading', { name: 'The plan', exact: true }).waitFor();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download plan.md' }).click();
+    expect((await download).suggestedFilename()).toBe('plan.md');
   });
 
   it('stops when it is told to, and keeps what was said', async () => {

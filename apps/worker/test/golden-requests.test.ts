@@ -117,7 +117,7 @@ async function requestsOf(model: string, name: string): Promise<readonly Recorde
         model,
         instructions: 'Be brief.',
         message: { parts: [{ type: 'text', text: `[[scenario:${scenario}]]` }] },
-        ...(threadId === undefined ? {} : { threadId: threadId as never }),
+        ...(threadId === undefined ? {} : { threadId }),
       },
     );
     threadId = started.thread.id;
@@ -192,10 +192,9 @@ describe.each(ways.map((way) => [nameOf(way)] as const))('over %s', (way) => {
     const transcripts: string[] = [];
     for (const name of Object.keys(conversations)) {
       const requests = await requestsOf(`scripted:${way}`, name);
-      requests.slice(1).forEach((request, index) => {
-        const before = requests[index];
-        if (before) expect(prefixOf(request).text.startsWith(prefixOf(before).prefix)).toBe(true);
-      });
+      const parts = requests.map(prefixOf);
+      const goesOn = parts.slice(1).map(({ text }, index) => text.startsWith(parts[index]?.prefix ?? '-'));
+      expect(goesOn).not.toContain(false);
       transcripts.push(transcriptOf(name, requests));
     }
     await expect(transcripts.join('\n')).toMatchFileSnapshot(

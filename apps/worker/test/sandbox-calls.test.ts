@@ -97,6 +97,34 @@ async function untilSaid(runId: string, text: string): Promise<void> {
   );
 }
 
+describe('changes of files in one answer', () => {
+  it('follow each other on one file, however it is called, and are done before the command behind them', async () => {
+    const write = (path: string, content: string) => ({
+      toolCall: { name: 'write_file', arguments: { path, content } },
+    });
+    const replace = (path: string, old_str: string, new_str: string) => ({
+      toolCall: { name: 'str_replace', arguments: { path, old_str, new_str } },
+    });
+    const others = Array.from({ length: 6 }, (_, index) => write(`lanes/${index}`, `${index}`));
+    const started = await start(
+      {
+        steps: [
+          write('lanes/a', 'one'),
+          ...others,
+          replace('/workspace/lanes/a', 'one', 'two'),
+          replace('./lanes/a', 'two', 'three'),
+          { toolCall: { name: 'shell', arguments: { command: 'cat /workspace/lanes/*' } } },
+        ],
+      },
+      done,
+    );
+    await executeRun(worker, jobOf(started));
+    const run = await readRun(harness.sql, harness.actor, started.run.id);
+    expect(run).toMatchObject({ status: 'completed', steps: 2 });
+    expect(JSON.stringify(harness.model.requests.at(-1)?.body.messages)).toContain('012345three');
+  });
+});
+
 describe('a call in the sandbox', () => {
   it('is cancelled while it runs: the command dies and the receipt says when', async () => {
     const marker = newId();

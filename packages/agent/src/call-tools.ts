@@ -9,7 +9,7 @@ import {
 } from './call-tool.ts';
 import { denyCall, settleCall } from './call-result.ts';
 import { type AskingCall, consentOf } from './consent.ts';
-import type { Tool, ToolResult } from './tool.ts';
+import type { Lane, Tool, ToolResult } from './tool.ts';
 
 /** The call that ended the run. */
 export interface EndingCall {
@@ -32,9 +32,10 @@ export interface CallsOutcome {
 const maxParallelCalls = 8;
 
 /**
- * Runs the calls of one stored answer: consecutive `read` calls side by side, and those of different lanes; the others in
- * the order in which the model asked. Each result is stored, then shown. A call that ends the run is the last that runs. Calls that need a
- * person's consent are left to the caller, and no call ends the run before they have their results.
+ * Runs the calls of one stored answer: consecutive `read` calls side by side, and those that change different files or
+ * that use different sessions; all others in the order in which the model asked. Each result is stored, then shown. A
+ * call that ends the run is the last that runs. Calls that need a person's consent are left to the caller, and no call
+ * ends the run before they have their results.
  */
 export async function callTools(
   around: CallSurroundings,
@@ -144,12 +145,14 @@ async function closeInterrupted(
 /** What may run side by side, one group after the other: a group's lanes, each of calls that run in order. */
 function groupsOf(around: CallSurroundings, calls: readonly PendingCall[]): PendingCall[][][] {
   const groups: PendingCall[][][] = [];
-  let kind: 'read' | 'lanes' | 'alone' = 'alone';
+  let kind: 'read' | Lane['of'] | 'alone' = 'alone';
   let lanes = new Map<string, PendingCall[]>();
   for (const call of calls) {
     const tool = around.tools.byName.get(toolNameOf(call.part));
-    const key = tool?.effect === 'read' ? call.part.toolCallId : laneOf(tool, call);
-    const next = tool?.effect === 'read' ? 'read' : key === null ? 'alone' : 'lanes';
+    const isRead = tool?.effect === 'read';
+    const found = isRead ? null : laneOf(tool, call);
+    const key = isRead ? call.part.toolCallId : (found?.name ?? null);
+    const next = isRead ? 'read' : (found?.of ?? 'alone');
     const lane = key === null ? undefined : lanes.get(key);
     if (next === kind && lane) lane.push(call);
     else {
@@ -167,7 +170,7 @@ function groupsOf(around: CallSurroundings, calls: readonly PendingCall[]): Pend
   return groups;
 }
 
-function laneOf(tool: Tool | undefined, { part }: PendingCall): string | null {
+function laneOf(tool: Tool | undefined, { part }: PendingCall): Lane | null {
   if (!tool?.lane) return null;
   const input = tool.inputSchema.safeParse(part.input);
   return input.success ? tool.lane(input.data) : null;

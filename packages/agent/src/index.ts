@@ -17,6 +17,7 @@ export { isOutage, throughOutages } from './store-outage.ts';
 export {
   type CallRecord,
   defineTool,
+  type Lane,
   type ModelOutputPart,
   type LeftCommand,
   type Tool,

@@ -15,6 +15,14 @@ export type ToolEffect = 'read' | 'once';
  */
 export type ToolNeed = 'sandbox' | 'outside' | 'nothing';
 
+/**
+ * The one thing that a call works on. Things of different kinds never run side by side: a command may touch any file.
+ */
+export interface Lane {
+  readonly of: 'file' | 'session';
+  readonly name: string;
+}
+
 /** How a call ended. An expected failure is an `error` whose message is written for the model; a bug is an exception. */
 export type ToolResult =
   | {
@@ -90,9 +98,9 @@ export interface Tool<Input = unknown> {
   consent?(input: Input): string | null;
   /**
    * For a `once` tool: what its call must not overlap with. Calls of one answer that follow each other run side by side
-   * when their lanes differ, and in order within a lane; without it a call runs alone.
+   * when they are on other things of one kind, and in order on the same; without it a call runs alone. Pure.
    */
-  lane?(input: Input): string;
+  lane?(input: Input): Lane;
   /** How long a command of this call may run in all, in ms, whoever waits for it. Default: half an hour. */
   timeoutMs?(input: Input): number;
   /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */

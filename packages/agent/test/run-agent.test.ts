@@ -43,7 +43,15 @@ function recording(name: string, effect: 'read' | 'once') {
   });
 }
 
-const tools = createToolset([recording('look', 'read'), recording('act', 'once')]);
+/** Its text is `kind:name`, with words behind it. */
+const change = {
+  ...recording('change', 'once'),
+  lane: ({ text }: { text: string }) => {
+    const [of = '', name = ''] = text.split(/[: ]/);
+    return { of: of as 'file' | 'session', name };
+  },
+};
+const tools = createToolset([recording('look', 'read'), recording('act', 'once'), change]);
 let database: TestDatabase;
 let redis: Redis;
 let model: ScriptedModel;
@@ -134,6 +142,33 @@ describe('the loop', () => {
       'look 5 begins',
       'look 5 ends, 1 todos',
     ]);
+  });
+
+  it('runs changes of different things of one kind side by side, of the same thing in order, of two kinds apart', async () => {
+    order.length = 0;
+    const texts = ['file:a 1', 'file:b', 'file:a 2', 'session:s', 'session:t', 'file:a 3'];
+    const ending = await run({
+      turns: [{ steps: texts.map((text) => call('change', text)) }, { steps: [{ text: 'ok' }] }],
+    });
+    expect(ending.reason).toBe('answered');
+    const spans = texts.map((text) => ({
+      begin: order.indexOf(`change ${text} begins`),
+      end: order.findIndex((line) => line.startsWith(`change ${text} ends`)),
+    }));
+    const overlap = (left: number, right: number) =>
+      (spans[left]?.begin ?? 0) < (spans[right]?.end ?? 0) &&
+      (spans[right]?.begin ?? 0) < (spans[left]?.end ?? 0);
+    const pairs = texts.flatMap((_, left) =>
+      texts.flatMap((__, right) => (left < right && overlap(left, right) ? [[left, right]] : [])),
+    );
+    // Files a and b, and b with the second change of a that follows the first; the two sessions; nothing else.
+    expect(pairs.filter(([left, right]) => left !== 1 || right !== 2)).toEqual([
+      [0, 1],
+      [3, 4],
+    ]);
+    expect(spans.map(({ begin }) => begin).every((begin) => begin >= 0)).toBe(true);
+    expect(spans[2]?.begin).toBeGreaterThan(spans[0]?.end ?? Infinity);
+    expect(spans[5]?.begin).toBeGreaterThan(Math.max(spans[3]?.end ?? 0, spans[4]?.end ?? 0));
   });
 
   it('sends a prefix that never changes, and the tools in one order', async () => {

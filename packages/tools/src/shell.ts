@@ -66,7 +66,7 @@ export const shellTool = defineTool({
   effect: 'once',
   needs: 'sandbox',
   consent: ({ consent }) => consent ?? null,
-  lane: ({ session = defaultSession }) => session,
+  lane: ({ session = defaultSession }) => ({ of: 'session', name: session }),
   async execute(input, context) {
     const sandbox = await context.sandbox();
     const timeoutMs = (input.timeout_seconds ?? defaultSeconds) * 1000;

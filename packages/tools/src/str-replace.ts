@@ -1,4 +1,5 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
+import { laneOfFile } from './file-lane.ts';
 import { maxReadBytes } from '@switchyard/sandbox';
 import { z } from 'zod';
 import { openForEdit, recoverChange } from './edit-file.ts';
@@ -50,6 +51,7 @@ export const strReplaceTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
+  lane: ({ path }) => laneOfFile(path),
   async execute(input, context): Promise<ToolResult> {
     const { path, old_str: oldText, new_str: newText, replace_all: isAll, expected_count: expected } = input;
     if (oldText === newText) return refuse('old_str and new_str are the same: there is nothing to change.');

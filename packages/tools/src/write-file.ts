@@ -1,4 +1,5 @@
 import { defineTool, type ToolContext, type ToolResult } from '@switchyard/agent';
+import { laneOfFile } from './file-lane.ts';
 import { AppError } from '@switchyard/protocol';
 import type { FileContent } from '@switchyard/sandbox';
 import { z } from 'zod';
@@ -21,6 +22,7 @@ export const writeFileTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
+  lane: ({ path }) => laneOfFile(path),
   async execute({ path, content }, context): Promise<ToolResult> {
     const old = await readOld(context, path);
     if (old && old.lastSeen !== null && old.lastSeen !== old.version)

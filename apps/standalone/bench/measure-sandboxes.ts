@@ -107,6 +107,7 @@ async function timeCalls(sandbox: Sandbox, name: keyof typeof inputs, calls: num
       signal: never,
       sandbox: () => Promise.resolve(sandbox),
       runningSandbox: () => sandbox,
+      takeRestart: () => false,
       claim: (result) =>
         Promise.resolve({
           callId,

@@ -55,6 +55,10 @@ const turn = (...steps: Scenario['turns'][number]['steps']): Scenario['turns'][n
 const done = turn(call('complete', { summary: 'Done.' }));
 
 /** What each call of the run came to: its output, or the error. */
+async function answerOf({ run }: StartedRun) {
+  return await storedMessage(harness, await readRun(harness.sql, harness.actor, run.id));
+}
+
 async function resultsOf(started: StartedRun): Promise<unknown[]> {
   expect(await executeRun(worker, jobOf(started))).toBe('done');
   const run = await readRun(harness.sql, harness.actor, started.run.id);
@@ -135,7 +139,7 @@ describe('a sandbox that was lost', () => {
     expect(results.slice(2)).toEqual(['The sandbox has stopped.', lostSandboxText, 'here\n']);
   });
 
-  it('is not told of to who has never had one, nor after a mere restart', async () => {
+  it('is not told of to who has never had one, nor after a mere restart, of which it is told in passing', async () => {
     const turns = [turn(shell('echo here')), done];
     const first = await harness.start({ turns });
     expect(await resultsOf(first)).toEqual(['here\n']);
@@ -146,8 +150,12 @@ describe('a sandbox that was lost', () => {
     });
     const headers = { authorization: `Bearer ${host.apiKey}` };
     await fetch(`${host.url}/sandbox/${sandbox.id}/stop`, { method: 'POST', headers });
-    expect(await resultsOf(await harness.start({ turns }, { threadId: first.thread.id }))).toEqual([
-      'here\n',
-    ]);
+    const next = await harness.start({ turns }, { threadId: first.thread.id });
+    expect(await resultsOf(next)).toEqual(['here\n']);
+    const said = 'The sandbox was started anew since this conversation used it last';
+    expect(JSON.stringify(await answerOf(next))).toContain(said);
+    const after = await harness.start({ turns }, { threadId: first.thread.id });
+    expect(await resultsOf(after)).toEqual(['here\n']);
+    expect(JSON.stringify(await answerOf(after))).not.toContain(said);
   });
 });

@@ -153,6 +153,7 @@ function contextOf(
     signal: stop.signal,
     sandbox: sandbox.enter,
     runningSandbox: sandbox.running,
+    takeRestart: sandbox.takeRestart,
     readTodos,
     claim(result?: JSONValue) {
       if (incarnation === null)

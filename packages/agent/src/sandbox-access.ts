@@ -16,6 +16,8 @@ export interface SandboxAccess {
   readonly enter: () => Promise<Sandbox>;
   /** The sandbox when it was opened before, else null. */
   readonly running: () => Sandbox | null;
+  /** Whether it was started anew since this thread used it last: processes and sessions are gone. True once. */
+  readonly takeRestart: () => boolean;
   /** Makes the next `open` look again: the sandbox did not answer. */
   readonly forget: () => void;
   /** Refuses a late start of a call that an earlier worker may still hold. Best effort. */
@@ -46,6 +48,8 @@ export function createSandboxAccess(options: {
   let opened: Sandbox | null = null;
   let hasLookedBack = false;
   let isLossUntold = false;
+  let isRestartUntold = false;
+  let lastUsed: string | null = null;
 
   async function find(signal: AbortSignal, mayCreate: boolean): Promise<Sandbox> {
     const wanted = { projectId: project.id, sandboxId, mayCreate, signal };
@@ -61,8 +65,12 @@ export function createSandboxAccess(options: {
     if (!hasLookedBack) {
       const last = await throughOutages(lastIncarnation, stop.signal);
       if (last !== null && sandboxIdOf(last) !== sandbox.id) isLossUntold = true;
+      lastUsed = last;
       hasLookedBack = true;
     }
+    if (lastUsed !== null && sandboxIdOf(lastUsed) === sandbox.id)
+      isRestartUntold ||= lastUsed !== sandbox.incarnation;
+    lastUsed = sandbox.incarnation;
     await copyAttachedFiles({ sandbox, files, source, signal: stop.signal });
     opened = sandbox;
     return sandbox;
@@ -93,6 +101,11 @@ export function createSandboxAccess(options: {
       throw new AppError('conflict', lostSandboxText);
     },
     running: () => opened,
+    takeRestart() {
+      const wasUntold = isRestartUntold;
+      isRestartUntold = false;
+      return wasUntold;
+    },
     forget,
     async seal({ callId, incarnation }) {
       if (sandboxId === null) return;

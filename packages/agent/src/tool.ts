@@ -72,6 +72,8 @@ export interface ToolContext {
   readonly sandbox: () => Promise<Sandbox>;
   /** The sandbox when this run already uses it, else null: for work that is not worth starting one. */
   readonly runningSandbox: () => Sandbox | null;
+  /** Whether the sandbox was started anew since this thread used it last, so that its processes are gone. True once. */
+  readonly takeRestart: () => boolean;
   /**
    * The claim that a `once` tool passes to the sandbox operation that has the effect, at most once per call. `result`
    * is what is recorded with the effect when it is known before it.

@@ -11,6 +11,9 @@ const maxCommandCharacters = 100_000;
 /** Of one command, in characters: every viewer gets them, and the run's log keeps them for a day. A guess. */
 const maxLiveCharacters = 256 * 1024;
 
+const restartedText =
+  'The sandbox was started anew since this conversation used it last: sessions begin anew in /workspace, and what ran in the background has ended. The workspace is as it was.';
+
 const inputSchema = z.strictObject({
   command: z
     .string()
@@ -86,7 +89,10 @@ export const shellTool = defineTool({
       claim: await context.claim(),
     });
     const { callId } = context;
-    return { outcome: 'ok', output: describeResult(result, { callId, request: requestOf(input) }) };
+    const output = describeResult(result, { callId, request: requestOf(input) });
+    if (!context.takeRestart()) return { outcome: 'ok', output };
+    const note = 'note' in output ? ` ${output.note}` : '';
+    return { outcome: 'ok', output: { ...output, note: restartedText + note } };
   },
   // One in the background is not waited for, by nobody.
   timeoutMs: ({ background, timeout_seconds: seconds = defaultSeconds }) => (background ? 0 : seconds * 1000),

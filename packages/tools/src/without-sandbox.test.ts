@@ -12,6 +12,7 @@ const context: ToolContext = {
   signal: new AbortController().signal,
   sandbox: () => Promise.reject(new Error('No sandbox was to be started.')),
   runningSandbox: () => null,
+  takeRestart: () => false,
   claim: () => Promise.reject(new Error('Nothing was to be claimed.')),
   emitOutput: () => undefined,
   readTodos: () => [],

@@ -54,6 +54,7 @@ export async function openWorkbench(): Promise<Workbench> {
         signal: options.signal ?? never,
         sandbox: () => Promise.resolve(sandbox),
         runningSandbox: () => sandbox,
+        takeRestart: () => false,
         claim: (result) =>
           Promise.resolve({
             callId,

@@ -48,18 +48,3 @@ export function orderOf(frames: readonly Frame[]): FrameOrder {
 export async function messageOf(frames: readonly Frame[]): Promise<unknown> {
   return await foldFrames(frames.slice(Math.max(0, frames.findLastIndex(isStart))));
 }
-
-/** Equal as JSON, whatever the order of members. */
-export function isSameJson(left: unknown, right: unknown): boolean {
-  return JSON.stringify(sorted(left)) === JSON.stringify(sorted(right));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => [name, sorted(member)]),
-  );
-}

@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { applyChunk, type Client, type FollowedEvent } from '@switchyard/client';
 import type { SwitchyardMessage } from '@switchyard/protocol';
 import { formatSeconds } from './demo-renderer.ts';
 import type { Terminal } from './demo-terminal.ts';
+import { isSameJson } from './same-json.ts';
 
 /** Where the run notes its commands, so that one that ran twice is seen. */
 const commandLog = 'commands.log';
@@ -123,7 +123,7 @@ export function createDemoChaos(options: {
       const { messages } = await client.messages(threadId);
       const total = Number(run.lastEventId?.split('-')[1] ?? 0);
       const distinct = new Set(ordinals).size;
-      const isStored = isSame(
+      const isStored = isSameJson(
         message,
         messages.find(({ id: messageId }) => messageId === message?.id),
       );
@@ -161,10 +161,4 @@ async function readCommands(client: Client, projectId: string): Promise<string[]
     .decode(bytes)
     .split('\n')
     .filter((line) => line !== '');
-}
-
-/** The same as JSON, whatever the order of members. */
-function isSame(a: unknown, b: unknown): boolean {
-  const [one, other] = [a, b].map((value) => JSON.parse(JSON.stringify(value ?? null)) as unknown);
-  return isDeepStrictEqual(one, other);
 }

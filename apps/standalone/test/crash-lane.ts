@@ -2,7 +2,8 @@ import type { Run, ToolPart } from '@switchyard/protocol';
 import { createCommandSplitter } from '../fleet/commands.ts';
 import { type Fleet, type FleetMember, startFleet } from '../fleet/fleet.ts';
 import { type Frame, framesOf, ordinalsOf } from '../fleet/frames.ts';
-import { isSameJson, messageOf, orderOf } from '../fleet/judge-frames.ts';
+import { messageOf, orderOf } from '../fleet/judge-frames.ts';
+import { isSameJson } from '../src/same-json.ts';
 import type { Tap } from '../fleet/line.ts';
 import { countLines, readUsage, readWorkerPid } from '../fleet/traces.ts';
 
@@ -21,7 +22,7 @@ export interface Crash {
   readonly isReached: boolean;
   /** Of the commands up to the point, all wires together, in order. */
   readonly labels: readonly string[];
-  /** From the stop to the next event at a viewer, in ms; null when none was owed. */
+  /** From the stop to the first event of a later claim at a viewer, in ms; null when the run had ended by then. */
   readonly recoveryMs: number | null;
   /** What is wrong, in words; empty when nothing is. */
   readonly violations: readonly string[];
@@ -139,11 +140,15 @@ async function observe(
   trap.arm();
   const { run, streamUrl } = await fleet.client.startRun({ input: '[[scenario:reference]]' });
   let stoppedAt: number | null = null;
+  let left: Left | null = null;
   async function stopVictim(): Promise<void> {
     await trap.sprung;
     stoppedAt = performance.now();
     if (how === 'dies') await fleet.remove(victim, 'SIGKILL');
     else victim.signal('SIGSTOP');
+    const [row] = await fleet.services.sql<{ epoch: number; isEnded: boolean }[]>`
+      select epoch, ended_at is not null as "isEnded" from runs where id = ${run.id}`;
+    if (row) left = { ...row, at: stoppedAt };
     for (const line of Object.values(rescuer.to)) line.carryOn();
   }
   const stopping = stopVictim();
@@ -151,6 +156,9 @@ async function observe(
   const { run: ended } = await fleet.client.getRun(run.id, { waitMs: 30_000 });
   const violations = await judge(fleet, { run: ended, victim }, seen);
   if (stoppedAt !== null) await stopping;
+  const recoveryMs = recoveryOf(seen.frames, left);
+  if (left !== null && !(left as Left).isEnded && recoveryMs === null)
+    violations.push('no event came from another claim');
   if (stoppedAt !== null && how === 'freezes') {
     const labels = [...trap.labels];
     trap.release();
@@ -158,12 +166,12 @@ async function observe(
     violations.push(
       ...(await judge(fleet, { run: ended, victim }, seen)).map((words) => `after the thaw: ${words}`),
     );
-    return { isReached: true, labels, recoveryMs: recoveryOf(seen.frames, stoppedAt), violations };
+    return { isReached: true, labels, recoveryMs, violations };
   }
   return {
     isReached: stoppedAt !== null,
     labels: [...trap.labels],
-    recoveryMs: recoveryOf(seen.frames, stoppedAt),
+    recoveryMs,
     violations,
   };
 }
@@ -212,10 +220,18 @@ async function watch(fleet: Fleet, runId: string, streamUrl: string): Promise<Se
   return { frames, isDone, cuts: connections - 1 };
 }
 
-function recoveryOf(frames: Seen['frames'], stoppedAt: number | null): number | null {
-  if (stoppedAt === null) return null;
-  const next = frames.find(({ at }) => at > stoppedAt);
-  return next ? next.at - stoppedAt : null;
+/** What a stopped worker left: the run's epoch, and whether it had ended. Nobody else can have claimed it by then. */
+interface Left {
+  readonly at: number;
+  readonly epoch: number;
+  readonly isEnded: boolean;
+}
+
+/** Events of the stopped worker that were on their way do not count. */
+function recoveryOf(frames: Seen['frames'], left: Left | null): number | null {
+  if (left === null || left.isEnded) return null;
+  const next = frames.find(({ id }) => id !== null && Number(id.split('-')[0]) > left.epoch);
+  return next ? next.at - left.at : null;
 }
 
 /** Lets a frozen worker go on, with all that it had said. It must let its run go and do another job. */

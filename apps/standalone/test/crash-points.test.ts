@@ -55,8 +55,10 @@ describe.each([
       crash.violations.map((words) => `${at} (${crash.labels.at(-1)}): ${words}`),
     );
     expect(violations).toEqual([]);
-    // Claim, read, open, two answers, six calls with their claims, the wait, the second claim, and the end.
-    expect(crashes.size).toBeGreaterThan(40);
-    for (const { recoveryMs } of crashes.values()) expect(recoveryMs ?? 0).toBeLessThan(5 * 8000);
+    // Claim, read, open, two answers, six calls with their claims, the wait, the second claim, and the end: some fifty, a
+    // few more or less by how output comes. None of those that there always are is left out.
+    expect(Array.from({ length: 40 }, (_, index) => index + 1).filter((at) => !crashes.has(at))).toEqual([]);
+    for (const { recoveryMs } of crashes.values())
+      if (recoveryMs !== null) expect(recoveryMs).toBeLessThan(5 * 8000);
   }, 600_000);
 });

@@ -51,6 +51,7 @@ async function expectSeen(fleet: Fleet, run: Run, seen: Watch): Promise<Run> {
 }
 
 const words = (times: number) => ({ steps: [{ repeat: 'word ', times, delayMs: 50 }] });
+/** How long a service is away is what these tests are about: nothing happens meanwhile that could be waited for. */
 const wait = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.concurrent('while a service is away', () => {

@@ -1,7 +1,7 @@
 import { applyChunks, type Client, createClient } from '@switchyard/client';
 import type { Chunk } from '@switchyard/protocol';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Fleet, startFleet } from '../fleet/fleet.ts';
 import { foldFrames, isStart } from '../fleet/frames.ts';
 import { openBareViewers } from './bare-viewers.ts';
@@ -53,16 +53,19 @@ describe('a gateway whose line to Redis breaks, again and again', () => {
     const [gateway] = fleet.gateways;
     if (!gateway?.url) throw new Error('There is no gateway.');
     const client = createClient({ url: gateway.url, token: fleet.apiKey });
-    const viewings = Array.from({ length: 20 }, () => watch(client, run.id));
+    let newest = 0;
+    const note = (ordinal: number) => void (newest = Math.max(newest, ordinal));
+    const viewings = Array.from({ length: 20 }, () => watch(client, run.id, note));
     const over = new AbortController();
     const waiting = fleet.client.getRun(run.id, { waitMs: 60_000 }).finally(() => over.abort());
     let cuts = 0;
     while (!over.signal.aborted) {
       gateway.to.redis.cut();
       cuts += 1;
-      viewings.push(watch(client, run.id));
-      // So that it comes back in between: the cuts are what is tested, not an outage.
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      const seenByThen = newest;
+      viewings.push(watch(client, run.id, note));
+      // Events come again: the cuts are what is tested, not an outage.
+      await vi.waitUntil(() => over.signal.aborted || newest > seenByThen + 5, { timeout: 60_000 });
     }
     await waiting;
     expect(cuts).toBeGreaterThan(5);
@@ -79,12 +82,19 @@ describe('a gateway whose line to Redis breaks, again and again', () => {
 });
 
 /** What a client has seen since the last `start`, at the run's end. */
-async function watch(client: Client, runId: string): Promise<{ ids: string[]; chunks: Chunk[] }> {
+async function watch(
+  client: Client,
+  runId: string,
+  onEvent: (ordinal: number) => void = () => undefined,
+): Promise<{ ids: string[]; chunks: Chunk[] }> {
   let ids: string[] = [];
   let chunks: Chunk[] = [];
   for await (const { epoch, ordinal, chunk } of client.followRun(runId)) {
     if (chunk.type === 'start') [ids, chunks] = [[], []];
-    if (epoch !== null) ids.push(`${epoch}-${ordinal}`);
+    if (epoch !== null) {
+      ids.push(`${epoch}-${ordinal}`);
+      onEvent(ordinal);
+    }
     chunks.push(chunk);
   }
   return { ids, chunks };

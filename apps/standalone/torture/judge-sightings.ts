@@ -1,6 +1,7 @@
 import { formatEventId, parseEventId } from '@switchyard/protocol';
 import type { Frame } from '../fleet/frames.ts';
-import { isSameJson, messageOf, orderOf } from '../fleet/judge-frames.ts';
+import { messageOf, orderOf } from '../fleet/judge-frames.ts';
+import { isSameJson } from '../src/same-json.ts';
 import { deedsIn, touchesRedis } from './deeds.ts';
 import { graceMs, type Note, type RunEvidence } from './evidence.ts';
 import type { Sighting } from './watch.ts';

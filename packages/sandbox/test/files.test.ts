@@ -1,22 +1,12 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
 import { maxReadBytes, type Sandbox } from '../src/index.ts';
-import { type HostProcess, startHostProcess, temporaryFolder } from './host-process.ts';
+import { useSandbox } from './use-sandbox.ts';
 
-let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-let host: HostProcess;
 let sandbox: Sandbox;
 const signal = new AbortController().signal;
 
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  host = await startHostProcess(folder.path);
-  sandbox = await host.sandboxes.open({ projectId: randomUUID(), sandboxId: null, signal });
-});
-afterAll(async () => {
-  await host?.end('SIGTERM');
-  await folder?.remove();
-});
+useSandbox((opened) => (sandbox = opened));
 
 const shell = async (command: string): Promise<string> =>
   (await sandbox.run({ command, timeoutMs: 20_000, signal })).output;

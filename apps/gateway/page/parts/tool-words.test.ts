@@ -37,3 +37,31 @@ describe('the words for a command', () => {
     expect(textOfResult({ commands })).toBe('a (running): npm start\nready\n\nb (exited): true\n');
   });
 });
+
+test.each([
+  ['write_file', { path: 'a.md' }, 'Write', 'a.md'],
+  ['move', { from: 'a.md', to: 'b/a.md' }, 'Move', 'a.md → b/a.md'],
+  ['delete', { paths: ['a.md', 'b'] }, 'Delete', 'a.md, b'],
+  ['expose_port', { port: 3000 }, 'Show', 'port 3000'],
+  ['grep', { pattern: 'total' }, 'Search', 'total'],
+  [
+    'apply_patch',
+    {
+      patch:
+        '*** Begin Patch\n*** Update File: src/a b.ts\n@@\n-x\n+y\n*** Add File: c.ts\n+z\n*** End Patch',
+    },
+    'Edit',
+    'src/a b.ts, c.ts',
+  ],
+  ['apply_patch', { patch: '--- a/x.py\t2026\n+++ b/x.py\t2026\n@@ -1 +1 @@\n-a\n+b\n' }, 'Edit', 'x.py'],
+  ['mcp__maps__find', { where: 'here' }, 'mcp  maps  find', 'here'],
+])('a call of %s with %j', (name, input, verb, subject) => {
+  expect(wordsOfCall(name, input)).toMatchObject({ verb, subject });
+});
+
+test.each(['apply_patch', 'delete', 'expose_port', 'move', 'shell'])(
+  'a call of %s whose input has not arrived has words all the same',
+  (name) => {
+    expect(() => wordsOfCall(name, undefined)).not.toThrow();
+  },
+);

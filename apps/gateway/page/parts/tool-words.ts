@@ -30,8 +30,11 @@ export function wordsOfCall(toolName: string, input: unknown): CallWords {
     case 'write_file':
       return { icon: 'edit', verb: 'Write', subject: text('path') };
     case 'str_replace':
-    case 'apply_patch':
       return { icon: 'edit', verb: 'Edit', subject: text('path') };
+    case 'apply_patch':
+      return { icon: 'edit', verb: 'Edit', subject: filesOfPatch(text('patch')).join(', ') };
+    case 'move':
+      return { icon: 'file', verb: 'Move', subject: `${text('from')} → ${text('to')}` };
     case 'list_files':
       return { icon: 'folder', verb: 'List', subject: text('path') || 'workspace' };
     case 'expose_port':
@@ -41,7 +44,7 @@ export function wordsOfCall(toolName: string, input: unknown): CallWords {
         subject: typeof given['port'] === 'number' ? `port ${given['port']}` : '',
       };
     case 'delete':
-      return { icon: 'trash', verb: 'Delete', subject: text('path') };
+      return { icon: 'trash', verb: 'Delete', subject: textsOf(given['paths']).join(', ') };
     case 'grep':
     case 'glob':
       return { icon: 'search', verb: 'Search', subject: text('pattern') };
@@ -56,6 +59,16 @@ export function wordsOfCall(toolName: string, input: unknown): CallWords {
       };
     }
   }
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
+/** The files that a patch names, in either of its forms; a new name of a moved one is left out. */
+function filesOfPatch(patch: string): string[] {
+  const heads = patch.matchAll(/^(?:\*\*\* (?:Add|Update|Delete) File: |\+\+\+ (?:b\/)?)(\S[^\t\n]*)/gm);
+  return [...new Set([...heads].map(([, name = '']) => name.trim()))];
 }
 
 /** How a call ended, in a few words; whether its result reads as a failure. */

@@ -10,24 +10,12 @@ import { pipeline } from 'node:stream';
 import type { Logger } from '@switchyard/process';
 import { type EgressRules, findWay, NoWayError } from './find-way.ts';
 import { parseAuthority, parseRequestUrl } from './policy.ts';
+import { neighbourHeaders } from '../neighbour-headers.ts';
 
 /** More than a browser or a package manager opens at once. */
 const maxConnections = 256;
 /** Silence after which a tunnel is taken for dead. */
 const idleMs = 10 * 60_000;
-
-/** Headers between two neighbours (RFC 9110, 7.6.1); `connection` names further ones. */
-const neighbourHeaders = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
 
 /**
  * An HTTP proxy for one sandbox: CONNECT, and plain requests with an absolute URL. Whatever is asked for goes through
@@ -109,7 +97,7 @@ async function forward(
   }
   const named = (request.headers.connection ?? '').toLowerCase().split(/\s*,\s*/);
   const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => ![...neighbourHeaders, ...named].includes(name)),
+    Object.entries(request.headers).filter(([name]) => !neighbourHeaders.has(name) && !named.includes(name)),
   );
   await new Promise<void>((resolve, reject) => {
     const onward = httpRequest({
@@ -129,7 +117,7 @@ async function forward(
     onward.on('error', reject);
     onward.on('response', (answer) => {
       const answerHeaders = Object.fromEntries(
-        Object.entries(answer.headers).filter(([name]) => !neighbourHeaders.includes(name)),
+        Object.entries(answer.headers).filter(([name]) => !neighbourHeaders.has(name)),
       );
       response.writeHead(answer.statusCode ?? 502, answerHeaders);
       pipeline(answer, response, () => resolve());

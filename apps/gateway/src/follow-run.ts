@@ -59,6 +59,7 @@ async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> 
     if (status && queuePosition) writeQueued(viewer, status, queuePosition);
     // Ends when the run's last event is written or the viewer is gone; each round but those waits for something new.
     for (;;) {
+      const { reconnects } = feed;
       const caughtUp = await catchUp(sources, viewer, feed);
       if (caughtUp !== 'live') return caughtUp;
       // One who joins by a cursor may have the wait itself already, and lack only the end of the view.
@@ -69,7 +70,7 @@ async function follow(sources: Sources, viewer: Viewer): Promise<FollowOutcome> 
         viewer.isAtWait = isWaiting;
         if (isWaiting && (await writeWait(sources.sql, viewer, feed)) === 'waiting') return 'waiting';
       }
-      const interruption = await stayLive(viewer, feed);
+      const interruption = await stayLive(viewer, feed, reconnects);
       if (interruption === 'ended' || interruption === 'closed') return interruption;
       if (interruption === 'deleted') return writeDeleted(viewer);
       if (interruption === 'waiting') {

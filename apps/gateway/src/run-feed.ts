@@ -59,6 +59,7 @@ export class RunFeed {
   #making = new Map<string, Promise<unknown>>();
   #state: FeedState | null = null;
   #isDeleted = false;
+  #reconnects = 0;
 
   constructor(runId: string) {
     this.runId = runId;
@@ -70,6 +71,11 @@ export class RunFeed {
 
   get isDeleted(): boolean {
     return this.#isDeleted;
+  }
+
+  /** How often the connection for live events was lost and came back. */
+  get reconnects(): number {
+    return this.#reconnects;
   }
 
   add(listener: FeedListener): void {
@@ -112,6 +118,7 @@ export class RunFeed {
 
   /** The connection for live events was lost and is back. */
   reconnect(): void {
+    this.#reconnects += 1;
     this.forget();
     for (const listener of this.#listeners) listener.onReconnect();
   }

@@ -6,10 +6,13 @@ import { graceLeftMs, type Viewer, writeQueued } from './viewer.ts';
 /** Why a viewer is no longer served from the live events. */
 export type Interruption = 'ended' | 'waiting' | 'closed' | 'deleted' | 'behind' | 'read-again';
 
-/** Waits for live events and writes them, until something else must be done. */
-export function stayLive(viewer: Viewer, feed: RunFeed): Promise<Interruption> {
+/**
+ * Waits for live events and writes them, until something else must be done. `reconnects`: of the feed, before the log was
+ * read last; what was published while the connection was away is in no event, and perhaps came after that read.
+ */
+export function stayLive(viewer: Viewer, feed: RunFeed, reconnects: number): Promise<Interruption> {
   return new Promise((resolve) => {
-    new LiveViewer(viewer, feed, resolve).start();
+    new LiveViewer(viewer, feed, resolve).start(reconnects);
   });
 }
 
@@ -26,7 +29,7 @@ class LiveViewer implements FeedListener {
     this.#resolve = resolve;
   }
 
-  start(): void {
+  start(reconnects: number): void {
     const viewer = this.#viewer;
     const feed = this.#feed;
     if (viewer.endedAt !== null) this.#settleAfter(graceLeftMs(viewer), 'read-again');
@@ -34,7 +37,7 @@ class LiveViewer implements FeedListener {
     viewer.stream.onClose = () => this.#settle('closed');
     if (viewer.stream.isClosed) this.#settle('closed');
     else if (feed.isDeleted) this.#settle('deleted');
-    else if (feed.isAheadOf(viewer.position)) this.#settle('read-again');
+    else if (feed.reconnects !== reconnects || feed.isAheadOf(viewer.position)) this.#settle('read-again');
     else if (feed.state?.isEnded) this.onEnded();
     else if (feed.state?.waitEventId) this.onWaiting();
   }

@@ -58,7 +58,7 @@ describe.each([
     // Claim, read, open, two answers, six calls with their claims, the wait, the second claim, and the end: some fifty, a
     // few more or less by how output comes. None of those that there always are is left out.
     expect(Array.from({ length: 40 }, (_, index) => index + 1).filter((at) => !crashes.has(at))).toEqual([]);
-    for (const { recoveryMs } of crashes.values())
-      if (recoveryMs !== null) expect(recoveryMs).toBeLessThan(5 * 8000);
+    const recoveries = [...crashes.values()].map(({ recoveryMs }) => recoveryMs ?? 0);
+    expect(Math.max(...recoveries)).toBeLessThan(5 * 8000);
   }, 600_000);
 });

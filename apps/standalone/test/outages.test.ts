@@ -90,6 +90,11 @@ describe.concurrent('while a service is away', () => {
     redis.disconnect();
     for (const worker of fleet.workers) worker.to.redis.carryOn();
     expect(await expectSeen(fleet, run, seen)).toMatchObject({ status: 'completed', reason: 'answered' });
+    // One client sees each event once, whatever became of the log; the step that had ended is not asked for again.
+    expect(seen.ordinals).toEqual([...new Set(seen.ordinals)].toSorted((left, right) => left - right));
+    expect(fleet.services.model.requests.filter(({ turn }) => turn === 0)).toHaveLength(1);
+    const [stored] = await fleet.services.sql`select crashes from runs where id = ${run.id}`;
+    expect(stored).toEqual({ crashes: 0 });
     expect((await fleet.client.getRun(queued.id, { waitMs: 60_000 })).run.status).toBe('completed');
   }, 180_000);
 

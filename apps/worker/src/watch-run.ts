@@ -1,14 +1,17 @@
 import type { RunStop } from '@switchyard/agent';
-import { DrainedError } from '@switchyard/bus';
+import { DrainedError, JobForgottenError } from '@switchyard/bus';
 import { isCancelRequested, RunLostError } from '@switchyard/store';
 import type { Worker } from './worker.ts';
 
 /** How often the row is asked while the control channel may have missed a cancel; as often as a lock lives. */
 const pollMs = 5000;
 
-/** Stops the run when its job's signal is aborted: by a lost lock, or by the end of the drain time. */
+/** Stops the run when its job's signal is aborted: by a lost lock or job, or by the end of the drain time. */
 export function stopWithJob(signal: AbortSignal, stop: RunStop): () => void {
-  const abort = () => stop.stop(signal.reason instanceof DrainedError ? 'hand-over' : 'lost');
+  const abort = () => {
+    const isOurs = signal.reason instanceof DrainedError || signal.reason instanceof JobForgottenError;
+    stop.stop(isOurs ? 'hand-over' : 'lost');
+  };
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   return () => signal.removeEventListener('abort', abort);

@@ -31,7 +31,8 @@ export async function endStopped(
   const { modelAbortedAt, toolKilledAt, ...rest } = at;
   switch (claimed.stop.cause()) {
     case 'hand-over':
-      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt) };
+      // A request that broke before this worker stopped is charged, though none is under way now.
+      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt ?? at.usage?.totalTokens) };
     case 'cancelled': {
       const cancelReceipt = {
         ...(modelAbortedAt ? { modelAbortedAt } : {}),

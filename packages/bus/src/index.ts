@@ -9,6 +9,7 @@ export {
 } from './run-queue.ts';
 export {
   DrainedError,
+  JobForgottenError,
   LockLostError,
   type RunJob,
   type RunWorker,

@@ -1,7 +1,7 @@
 import { DelayedError, type Job, WaitingError } from 'bullmq';
 import { answered } from './deadline.ts';
 import { openQueueClient, type QueueClient } from './queue-client.ts';
-import { defaultQueueName, jobIdOf, type JobKey, parseJobId } from './run-queue.ts';
+import { createRunQueue, defaultQueueName, jobIdOf, type JobKey, parseJobId } from './run-queue.ts';
 import { watchFetching } from './watch-fetching.ts';
 
 /** Why a job's signal was aborted: another worker may have the run by now, so nothing more may be written for it. */
@@ -20,8 +20,19 @@ export class DrainedError extends Error {
   }
 }
 
+/**
+ * Why a job's signal was aborted: the queue has forgotten the job, as a Redis that was flushed has. Nobody else has the
+ * run; hand it over, and the job is added anew.
+ */
+export class JobForgottenError extends Error {
+  constructor(runId: string) {
+    super(`The queue has forgotten the job of run ${runId}.`);
+    this.name = 'JobForgottenError';
+  }
+}
+
 export interface RunJob extends JobKey {
-  /** Aborted with a LockLostError or, by `close`, with a DrainedError. */
+  /** Aborted with a LockLostError, a JobForgottenError or, by `close`, with a DrainedError. */
   readonly signal: AbortSignal;
 }
 
@@ -66,6 +77,7 @@ export interface RunWorker {
 }
 
 interface ActiveJob extends JobKey {
+  readonly source: QueueClient;
   readonly token: string;
   readonly abort: AbortController;
   /** When the renewal that last succeeded was sent (monotonic): the lock lives at least from then on. */
@@ -84,16 +96,17 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
   const { redisUrl, concurrency, queueName = defaultQueueName } = options;
   const active = new Map<string, ActiveJob>();
   let isPaused = false;
+  let pausing: Promise<void> | null = null;
   let idle = Promise.withResolvers<void>();
   let takenCount = 0;
   const clientOptions = { redisUrl, queueName, concurrency, lockMs, stalledMs, process, onError };
+  const queue = createRunQueue({ redisUrl, queueName });
   let client = openQueueClient(clientOptions);
   /** Clients that hung, until their running jobs have ended. */
   const retiring = new Set<QueueClient>();
   let rebuiltAt: number | null = null;
   const watch = watchFetching({
-    redisUrl,
-    queueName,
+    queue,
     stillMs,
     hasFreeSlot: () => !isPaused && active.size < concurrency,
     takenCount: () => takenCount,
@@ -107,7 +120,8 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     rebuiltAt = takenCount;
     onError(new Error(`Jobs waited for ${stillMs} ms beside a free slot: the queue's client is made anew.`));
     const old = client;
-    client = openQueueClient(clientOptions);
+    // What the old one's jobs leave free; there is a free slot, or nobody would have missed a job.
+    client = openQueueClient({ ...clientOptions, concurrency: concurrency - active.size });
     retiring.add(old);
     void old
       .retire()
@@ -124,6 +138,7 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     const ageMs = Math.max(0, Date.now() - (job.processedOn ?? Date.now()));
     const entry: ActiveJob = {
       ...key,
+      source,
       token,
       abort: new AbortController(),
       lockedAt: performance.now() - ageMs,
@@ -135,21 +150,38 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
       outcome = await options.execute({ ...key, signal: entry.abort.signal });
     } catch (cause) {
       onError(new Error(`The execution of run ${key.runId} threw.`, { cause }));
-      if (entry.abort.signal.aborted) return await handOver(source, job, token);
+      if (entry.abort.signal.aborted) return await putBack(source, job, token);
       await job.moveToDelayed(Date.now() + retryMs, token);
       throw new DelayedError();
     } finally {
       if (active.get(key.runId) === entry) active.delete(key.runId);
+      const elsewhere = [...active.values()].filter((job) => job.source !== client);
+      client.worker.concurrency = concurrency - elsewhere.length;
       if (active.size === 0) {
         idle.resolve();
         idle = Promise.withResolvers();
       }
     }
-    if (outcome === 'hand-over' || isLockLost(entry)) await handOver(source, job, token);
+    if (outcome === 'hand-over') await handOver(source, job, token);
+    if (isLockLost(entry)) await putBack(source, job, token);
+    // Nothing is left in the queue that could be finished.
+    if (entry.abort.signal.reason instanceof JobForgottenError) throw new WaitingError();
+  }
+
+  /** Never returns. A job that the queue has forgotten is added anew; its run goes on under the same wakeup. */
+  async function handOver(source: QueueClient, job: Job, token: string): Promise<never> {
+    try {
+      return await putBack(source, job, token);
+    } catch (error) {
+      const key = parseJobId(job.id ?? '');
+      if (error instanceof WaitingError || !key || (await isKnown(key))) throw error;
+      await queue.add({ ...key, priority: job.opts.priority ?? 1 });
+      throw new WaitingError();
+    }
   }
 
   /** Never returns. When the lock was lost, Redis refuses the move and the job is the other worker's. */
-  async function handOver({ worker, redis }: QueueClient, job: Job, token: string): Promise<never> {
+  async function putBack({ worker, redis }: QueueClient, job: Job, token: string): Promise<never> {
     await job.moveToWait(token);
     // BullMQ 6.7 puts a prioritised job back without waking the workers that wait: it would lie until their fetch
     // times out. The marker is what its own `add` sets.
@@ -167,12 +199,17 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     try {
       const refused = await client.worker.extendJobLocks(jobs.map(jobIdOf), tokens, lockMs);
       for (const job of jobs) {
-        if (refused.includes(jobIdOf(job))) loseLock(job);
-        else job.lockedAt = Math.max(job.lockedAt, sentAt);
+        if (!refused.includes(jobIdOf(job))) job.lockedAt = Math.max(job.lockedAt, sentAt);
+        else if (await isKnown(job)) loseLock(job);
+        else job.abort.abort(new JobForgottenError(job.runId));
       }
     } catch (error) {
       onError(new Error('The locks could not be renewed.', { cause: error }));
     }
+  }
+
+  async function isKnown(job: JobKey): Promise<boolean> {
+    return (await answered(client.redis.exists(client.worker.toKey(jobIdOf(job))))) === 1;
   }
 
   function loseLock(job: ActiveJob): void {
@@ -185,15 +222,25 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
     await answered(idle.promise, ms).catch(() => undefined);
   }
 
-  async function close(drainMs: number): Promise<void> {
+  /**
+   * Ends the fetch that waits: it would eat the marker that tells of the next job, and the worker that could take the job
+   * would find it only when its own fetch times out. The promise is BullMQ's and waits for the running jobs.
+   */
+  function pause(): Promise<void> {
     isPaused = true;
-    // Without waiting for the running jobs; the promise itself waits for nothing but is BullMQ's.
-    await answered(client.worker.pause(true), handOverMs).catch(() => undefined);
+    pausing ??= client.worker.pause().catch(onError);
+    return pausing;
+  }
+
+  async function close(drainMs: number): Promise<void> {
+    const paused = pause();
     await whenIdle(drainMs);
     for (const job of active.values()) job.abort.abort(new DrainedError());
-    await whenIdle(handOverMs);
+    // The pause connects anew at its end, and would do so behind the back of `close`.
+    await Promise.all([whenIdle(handOverMs), answered(paused, handOverMs).catch(() => undefined)]);
     clearInterval(renewal);
-    await Promise.all([watch.stop(), ...[client, ...retiring].map((open) => open.close(handOverMs))]);
+    await watch.stop();
+    await Promise.all([queue.close(), ...[client, ...retiring].map((open) => open.close(handOverMs))]);
   }
 
   return {
@@ -204,8 +251,7 @@ export function startRunWorker(options: RunWorkerOptions): RunWorker {
       return job ? performance.now() - job.lockedAt : Infinity;
     },
     pause() {
-      isPaused = true;
-      client.worker.pause(true).catch(onError);
+      void pause();
     },
     close: async ({ drainMs }) => await close(drainMs),
   };

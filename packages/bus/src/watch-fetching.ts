@@ -1,23 +1,21 @@
-import { createRunQueue } from './run-queue.ts';
+import type { RunQueue } from './run-queue.ts';
 
 /** How often it looks within the time after which it speaks. */
 const looks = 6;
 
 /**
  * Calls `onStill` each time that jobs have waited for `stillMs` beside a free slot and none was taken: a fetch that
- * hangs says nothing by itself. Looks over a connection of its own; while Redis does not answer there is nothing to see.
+ * hangs says nothing by itself. Looks over the connection of `queue`; while Redis does not answer there is nothing to see.
  */
 export function watchFetching(options: {
-  readonly redisUrl: string;
-  readonly queueName: string;
+  readonly queue: Pick<RunQueue, 'counts'>;
   readonly stillMs: number;
   readonly hasFreeSlot: () => boolean;
   /** How many jobs were taken so far. */
   readonly takenCount: () => number;
   readonly onStill: () => void;
 }): { stop(): Promise<void> } {
-  const { redisUrl, queueName, stillMs, hasFreeSlot, takenCount, onStill } = options;
-  const queue = createRunQueue({ redisUrl, queueName });
+  const { queue, stillMs, hasFreeSlot, takenCount, onStill } = options;
   let stillSince: number | null = null;
   let takenBefore = takenCount();
   let looking: Promise<void> | null = null;
@@ -43,7 +41,6 @@ export function watchFetching(options: {
     async stop() {
       clearInterval(timer);
       await looking;
-      await queue.close();
     },
   };
 }

@@ -59,9 +59,17 @@ test('a client that no longer sees jobs is made anew, and the jobs that run go o
   await expect.poll(() => jobs.map(({ runId }) => runId), { timeout: 20_000 }).toEqual([first, second]);
   expect(said.join()).toContain('made anew');
   expect(worker.activeCount()).toBe(2);
+  // The job of the client that hung counts as before, and leaves its place to the new one when it ends.
+  const third = await add();
+  await expect.poll(() => queue.counts()).toMatchObject({ waiting: 1, active: 2 });
+  expect(jobs).toHaveLength(2);
+  jobs.find(({ runId }) => runId === first)?.finish();
+  await expect
+    .poll(() => jobs.map(({ runId }) => runId), { timeout: 20_000 })
+    .toEqual([first, second, third]);
   for (const job of jobs) job.finish();
   await expect.poll(() => queue.counts(), { timeout: 20_000 }).toEqual({ waiting: 0, active: 0, delayed: 0 });
-  expect(jobs.map(({ signal }) => signal.aborted)).toEqual([false, false]);
+  expect(jobs.map(({ signal }) => signal.aborted)).toEqual([false, false, false]);
   expect(stuck).toEqual([]);
 }, 60_000);
 

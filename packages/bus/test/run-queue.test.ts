@@ -154,6 +154,21 @@ describe('hand-over', () => {
     expect(firstWorker.errors).toEqual([]);
   });
 
+  test('a worker that is told to pause waits for no job any more, so that it takes no other worker’s call', async () => {
+    // A database of its own: only there can its connection be told from those of other tests.
+    const url = Object.assign(new URL(redisUrl()), { pathname: '/7' }).href;
+    const waiting = async () => {
+      const clients = String(await redis.client('LIST')).split('\n');
+      return clients.filter((line) => / db=7 .* cmd=bzpopmin /.test(line)).map((line) => line.split(' ')[0]);
+    };
+    const worker = makeWorker(newId(), heldExecute().execute, { redisUrl: url });
+    await expect.poll(waiting).toHaveLength(1);
+    const [fetching] = await waiting();
+    worker.pause();
+    await expect.poll(async () => String(await redis.client('LIST')).split(/[ \n]/)).not.toContain(fetching);
+    expect(worker.errors).toEqual([]);
+  });
+
   test('close lets runs end within the drain time', async () => {
     const name = newId();
     const queue = makeQueue(name);
@@ -224,6 +239,29 @@ describe('locks', () => {
     await redis.del(`{switchyard}:${name}:${runId}.1:lock`);
     await expect.poll(() => jobs, { timeout: 5000 }).toHaveLength(2);
     jobs[1]?.finish('done');
+  });
+
+  test('a job that the queue has forgotten is handed over under its own name, and comes again at once', async () => {
+    const name = newId();
+    const queue = makeQueue(name);
+    const { jobs, execute } = heldExecute();
+    const worker = makeWorker(name, execute, { concurrency: 2 });
+    const [goesOn, ends] = [newId(), newId()];
+    for (const runId of [goesOn, ends]) await queue.add({ runId, wakeup: 4, priority: 1 });
+    await expect.poll(() => jobs).toHaveLength(2);
+    // What a flush does to this queue.
+    await redis.del(await redis.keys(`{switchyard}:${name}:*`));
+    const reasons = () => jobs.map(({ signal }) => signal.reason as unknown);
+    await expect
+      .poll(reasons, { timeout: 10_000 })
+      .toMatchObject([{ name: 'JobForgottenError' }, { name: 'JobForgottenError' }]);
+    for (const job of jobs) job.finish(job.runId === goesOn ? 'hand-over' : 'done');
+    await expect.poll(() => jobs[2], { timeout: 10_000 }).toMatchObject({ runId: goesOn, wakeup: 4 });
+    expect(jobs[2]?.signal.aborted).toBe(false);
+    jobs[2]?.finish('done');
+    await expect.poll(() => queue.counts()).toEqual({ waiting: 0, active: 0, delayed: 0 });
+    expect(jobs).toHaveLength(3);
+    expect(worker.errors).toEqual([]);
   });
 
   test('without a renewal within the lock’s life the run is aborted, though Redis says nothing', async () => {

@@ -12,12 +12,25 @@ export interface Release {
   remove(): Promise<void>;
 }
 
-/** The commit before this one, or null where there is none: a shallow clone, sources without their history. */
+/**
+ * The newest commit before this one whose product differs from what stands here, changes that were not committed
+ * included; null where there is none: a shallow clone, sources without their history.
+ */
 export async function findParent(): Promise<string | null> {
-  return await run('git', ['rev-parse', '--verify', '--quiet', 'HEAD^'], { cwd: root }).then(
-    ({ stdout }) => stdout.trim(),
-    () => null,
-  );
+  const product = ['apps/*/src/*', 'packages/*/src/*', 'packages/*/migrations/*'];
+  try {
+    const { stdout } = await run('git', ['rev-list', '--max-count=50', 'HEAD'], { cwd: root });
+    for (const commit of stdout.trim().split('\n')) {
+      const { stdout: changed } = await run('git', ['diff', '--name-only', commit, '--', ...product], {
+        cwd: root,
+      });
+      const isProduct = changed.split('\n').some((file) => file !== '' && !file.includes('.test.'));
+      if (isProduct) return commit;
+    }
+  } catch {
+    // No history, or no git.
+  }
+  return null;
 }
 
 /** Writes a commit's files below `.cache` and installs the packages of its own lockfile there. */

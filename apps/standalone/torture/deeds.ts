@@ -19,6 +19,7 @@ export type DeedName =
   | `${'cut' | 'hush' | 'close'} ${'a worker' | 'a gateway'}’s line to ${'Redis' | 'Postgres' | 'the sandboxes'}`
   | 'kill the sandbox host'
   | 'stop Redis'
+  | 'flush Redis'
   | 'kill Postgres'
   /** Nobody's deed: this very process was not given the processor for so long, and with it all lines stood still. */
   | 'the machine stood still';
@@ -59,7 +60,7 @@ export function costsLocks({ what }: Deed): boolean {
 
 /** What is between a run's log and its viewers was gone for a while. */
 export function touchesRedis({ what }: Deed): boolean {
-  return what === 'stop Redis' || what.endsWith('line to Redis');
+  return what === 'stop Redis' || what === 'flush Redis' || what.endsWith('line to Redis');
 }
 
 /** A call in the sandbox may have been interrupted, or found no sandbox. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import type { FleetMember } from '../fleet/fleet.ts';
 import type { Service } from '../fleet/services.ts';
 import { now } from './clock.ts';
@@ -16,6 +17,7 @@ const shares: Readonly<Record<string, number>> = {
   line: 18,
   killSandboxHost: 2,
   stopRedis: 1,
+  flushRedis: 1,
   killPostgres: 1,
 };
 const lots = Object.entries(shares).flatMap(([name, share]) => Array.from({ length: share }, () => name));
@@ -130,6 +132,16 @@ export async function doMischief(world: World, random: Random, signal: AbortSign
     isServiceAway = false;
   }
 
+  /** It is there all the time, and has forgotten everything. */
+  async function flush(): Promise<void> {
+    if (isServiceAway) return;
+    await record('flush Redis', null, async () => {
+      const redis = new Redis(fleet.services.redis.url);
+      await redis.flushall();
+      redis.disconnect();
+    });
+  }
+
   const { services } = fleet;
   const actions: Readonly<Record<string, () => Promise<void>>> = {
     killWorker: () => end('worker', 'kill'),
@@ -140,6 +152,7 @@ export async function doMischief(world: World, random: Random, signal: AbortSign
     line: harmLine,
     killSandboxHost: () => away('kill the sandbox host', services.sandboxHost, 'kill'),
     stopRedis: () => away('stop Redis', services.redis, random.chance(0.5) ? 'kill' : 'stop'),
+    flushRedis: flush,
     killPostgres: () => away('kill Postgres', services.postgres, 'kill'),
   };
 

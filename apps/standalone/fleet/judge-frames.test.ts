@@ -13,6 +13,9 @@ describe('the order of a viewer’s frames', () => {
   it('is right when every event came once, over epochs, and when a snapshot stands for the beginning', () => {
     expect(orderOf(live)).toEqual(clean);
     expect(orderOf([...snapshot, word('3-10')])).toEqual(clean);
+    // Nothing was stored: the snapshot is its `start`, under the id of the log's base.
+    expect(orderOf([start('3-9'), word('3-10')])).toEqual(clean);
+    expect(orderOf([start('3-9'), word('3-11')])).toEqual({ ...clean, lost: 1 });
   });
 
   it('names an event that is missing and one that came twice', () => {

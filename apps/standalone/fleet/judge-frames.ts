@@ -18,7 +18,8 @@ const passing = /^\{"type":"(data-run|tool-approval-request)"/;
 
 /**
  * Every event once, in order, over all connections of one viewer. A viewer whose place is not in the log any more begins
- * anew with `start`: by the log's own, which is the first event, or by a snapshot, of which only the last frame has an id.
+ * anew with `start`: by the log's own, which is the first event, or by a snapshot, of which only the last frame has an id:
+ * its `start` itself, where no step was stored.
  */
 export function orderOf(frames: readonly Frame[]): FrameOrder {
   let lost = 0;
@@ -31,7 +32,7 @@ export function orderOf(frames: readonly Frame[]): FrameOrder {
     const ordinal = parseEventId(frame.id ?? '')?.ordinal ?? null;
     if (isStart(frame)) {
       starts += 1;
-      next = ordinal === null ? null : 1;
+      next = ordinal === 1 ? 1 : null;
     }
     if (ordinal === null) {
       if (next !== null && !passing.test(frame.data)) nameless += 1;

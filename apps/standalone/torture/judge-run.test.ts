@@ -107,6 +107,9 @@ describe('the judge of a run', () => {
     expect(await violationsIn(anew)).toEqual([expect.stringMatching(/^repeated 1.*all anew/)]);
     expect(await violationsIn({ ...anew, deeds: [kill(began + 59_000)] })).toEqual([]);
     expect(await violationsIn({ ...anew, deeds: [kill(began + 59_000, 8)] })).toHaveLength(1);
+    const flush: Deed = { what: 'flush Redis', at: began + 1000, until: began + 1001, pid: null };
+    expect(await violationsIn({ ...anew, deeds: [flush] })).toEqual([]);
+    expect(await violationsIn({ ...anew, deeds: [{ ...flush, at: began + 31_000 }] })).toHaveLength(1);
     // Its end was a long time in coming: after its last event but one had been shown it is not excused any more.
     const early = { ...run, endedAt: new Date(began + 5000).toISOString() };
     const anewAt = (at: number) => seenBy([...frames.slice(0, 8), ...frames], { replaysAt: [began + at] });

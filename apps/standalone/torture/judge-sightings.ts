@@ -1,5 +1,5 @@
 import { formatEventId, parseEventId } from '@switchyard/protocol';
-import type { Frame } from '../fleet/frames.ts';
+import { type Frame, isStart } from '../fleet/frames.ts';
 import { messageOf, orderOf } from '../fleet/judge-frames.ts';
 import { isSameJson } from '../src/same-json.ts';
 import { deedsIn, touchesRedis } from './deeds.ts';
@@ -47,6 +47,8 @@ async function judgeSighting(evidence: RunEvidence, sighting: Sighting, note: No
  */
 function mayReplay(evidence: RunEvidence, at: number): boolean {
   const { run, deeds, workerPid } = evidence;
+  // The log that was flushed is made anew by whoever goes on, which may be the sweep's next worker.
+  if (wasFlushed(evidence, at)) return true;
   const endedAt = run.endedAt === null ? at : Date.parse(run.endedAt);
   if (at > endedAt + endGraceMs && at < endShownAt(evidence) + endGraceMs) return true;
   const span = { from: Math.min(endedAt, at) - graceMs, to: Math.max(endedAt, at) };
@@ -64,17 +66,29 @@ function endShownAt({ run, sightings }: RunEvidence): number {
   return Math.min(Infinity, ...shown.map((frame) => frame.at));
 }
 
-/** An ordinal names one event for all viewers and for ever. */
-function judgeSameness({ sightings }: RunEvidence, note: Note): void {
+function wasFlushed({ run, deeds }: RunEvidence, before: number): boolean {
+  const span = { from: Date.parse(run.createdAt), to: before };
+  return deedsIn(deeds, { ...span, of: ({ what }) => what === 'flush Redis' }).length > 0;
+}
+
+/**
+ * An ordinal names one event for all viewers and for ever. Where Redis forgot the log and the worker died that knew how far
+ * it had come, ordinals since the last stored step are given anew, under a higher epoch: then the whole id is the name.
+ */
+function judgeSameness(evidence: RunEvidence, note: Note): void {
+  const { sightings } = evidence;
+  const isFlushed = wasFlushed(evidence, Infinity);
   const known = new Map<string, Frame>();
   for (const { who, frames } of sightings) {
     for (const frame of frames) {
       const ordinal = frame.id?.split('-')[1];
-      if (ordinal === undefined) continue;
-      const other = known.get(ordinal);
+      // A snapshot without parts is its `start` alone, under the id of the log's base, and tells how the run stands now.
+      if (ordinal === undefined || (isStart(frame) && ordinal !== '1')) continue;
+      const name = isFlushed ? `${frame.id}` : ordinal;
+      const other = known.get(name);
       if (other && (other.id !== frame.id || other.data !== frame.data))
         note('wrong', `${who} got ${frame.id} ${frame.data}, another ${other.id} ${other.data}`);
-      known.set(ordinal, frame);
+      known.set(name, frame);
     }
   }
 }

@@ -17,7 +17,7 @@ const shares: Readonly<Record<string, number>> = {
   line: 18,
   killSandboxHost: 2,
   stopRedis: 1,
-  flushRedis: 1,
+  flushRedis: 2,
   killPostgres: 1,
 };
 const lots = Object.entries(shares).flatMap(([name, share]) => Array.from({ length: share }, () => name));

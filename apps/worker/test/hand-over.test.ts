@@ -62,6 +62,26 @@ describe('a hand-over', () => {
     expect(chunks.filter(({ type }) => type === 'start-step')).toHaveLength(1);
   });
 
+  it('between two attempts of a step charges what the first one had cost', async () => {
+    const faults = [{ kind: 'cut', afterChunks: 1, times: 1 } as const];
+    const started = await harness.start({ turns: [{ steps: [{ text: ['one ', 'two'] }], faults }] });
+    const job = new AbortController();
+    const patient = {
+      ...harness.worker,
+      retry: { ...harness.worker.retry, baseDelayMs: 60_000, maxDelayMs: 60_000 },
+    };
+    const execution = executeRun(patient, jobOf(started, job.signal));
+    await untilLogged(harness, started.run.id, 'reset-step');
+    job.abort(new DrainedError());
+    expect(await execution).toBe('hand-over');
+    const usage =
+      await harness.sql`select total_tokens::integer as tokens, is_estimated from usage where run_id = ${started.run.id}`;
+    expect(usage).toEqual([{ tokens: expect.any(Number), is_estimated: true }]);
+    expect(await executeRun(harness.worker, jobOf(started))).toBe('done');
+    const { run } = await expectEnd(harness, started);
+    expect(run).toMatchObject({ status: 'completed', steps: 1, usage: { estimated: true } });
+  });
+
   it('cuts a once tool that does not end within the drain time; it is not run again', async () => {
     const slow = slowTool();
     const started = await harness.start({

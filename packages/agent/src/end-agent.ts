@@ -32,7 +32,7 @@ export async function endStopped(
   switch (claimed.stop.cause()) {
     case 'hand-over':
       // A request that broke before this worker stopped is charged, though none is under way now.
-      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt ?? at.usage?.totalTokens) };
+      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt ?? at.spent?.usage.totalTokens) };
     case 'cancelled': {
       const cancelReceipt = {
         ...(modelAbortedAt ? { modelAbortedAt } : {}),

@@ -56,7 +56,7 @@ export interface SweepReport {
 
 export interface Sweeper {
   readonly report: SweepReport;
-  /** Sweeps every few seconds until the signal is aborted. Never rejects. */
+  /** Sweeps every few seconds, unless another process does, until the signal is aborted. Never rejects. */
   sweepUntil(signal: AbortSignal): Promise<void>;
   /** One sweep, whoever else sweeps. */
   sweep(signal: AbortSignal): Promise<void>;
@@ -90,7 +90,14 @@ export function createSweeper(sources: SweepSources, changes: Partial<SweepPolic
       while (!signal.aborted) {
         try {
           const lease = { name: 'sweep', ttlMs: 2 * policy.everyMs };
-          await withLease(redis, lease, async (lost) => await sweep(AbortSignal.any([lost, signal])));
+          // Kept between the sweeps: however many workers there are, the questions are asked once.
+          await withLease(redis, lease, async (lost) => {
+            const over = AbortSignal.any([lost, signal]);
+            while (!over.aborted) {
+              await sweep(over);
+              await delay(policy.everyMs, undefined, { signal: over }).catch(() => undefined);
+            }
+          });
         } catch (error) {
           logger.warn({ error }, 'sweep failed');
         }

@@ -117,6 +117,22 @@ describe('a sweep', () => {
     await expect(blobs.read(key)).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  it('is one process’s work, which another takes over when it leaves', async () => {
+    const sweepers = Array.from({ length: 3 }, () => ({
+      stop: new AbortController(),
+      ...newSweeper({ everyMs: 30, untouchedMs: 60_000 }),
+    }));
+    const sweeping = sweepers.map((sweeper) => sweeper.sweepUntil(sweeper.stop.signal));
+    const active = () => sweepers.filter(({ report }) => report.sweeps > 0);
+    await vi.waitFor(() => expect(active()[0]?.report.sweeps).toBeGreaterThan(5), { timeout: 10_000 });
+    expect(active()).toHaveLength(1);
+    expect(active()[0]?.report.lastAt).not.toBeNull();
+    active()[0]?.stop.abort();
+    await vi.waitFor(() => expect(active()).toHaveLength(2), { timeout: 10_000 });
+    for (const { stop } of sweepers) stop.abort();
+    await Promise.all(sweeping);
+  });
+
   it('comes again and again until it is stopped', async () => {
     const stop = new AbortController();
     const sweeping = newSweeper({ everyMs: 30 }).sweepUntil(stop.signal);

@@ -81,8 +81,54 @@ describe('the tools that end a run', () => {
     });
   });
 
+  test('complete is refused while the plan has open items, and says which', async () => {
+    const todos = [
+      { text: 'Read the data', status: 'done' },
+      { text: 'Write the report', status: 'in-progress' },
+      { text: 'Check it', status: 'open' },
+    ] as const;
+    expect(
+      await completeTool.execute({ summary: 'Done.' }, { ...context, readTodos: () => todos }),
+    ).toMatchInlineSnapshot(`
+      {
+        "message": "Not ended: these items of your plan are not done.
+      - Write the report (in-progress)
+      - Check it (open)
+      Do them, tick them with todo if they are done, or take them out of the plan if they no longer apply. If they have to stay open, call complete again and say why in unfinished.",
+        "outcome": "error",
+      }
+    `);
+  });
+
+  test('a refusal of complete names some of many open items and counts the rest', async () => {
+    const todos = Array.from({ length: 100 }, (_, index) => ({
+      text: `Item ${index}`,
+      status: 'open' as const,
+    }));
+    const refused = await completeTool.execute({ summary: 'Done.' }, { ...context, readTodos: () => todos });
+    const message = refused.outcome === 'error' ? refused.message : '';
+    expect(message).toContain('- Item 9 (open)\n- and 90 more\n');
+    expect(message).not.toContain('Item 10');
+  });
+
+  test('complete ends it with open items when it is said why they stay open, or when all are done', async () => {
+    const open = [{ text: 'Send it', status: 'open' }] as const;
+    const done = [{ text: 'Send it', status: 'done' }] as const;
+    const summary = 'Not sent.';
+    for (const [todos, input] of [
+      [open, { summary, unfinished: 'There is no network.' }],
+      [done, { summary }],
+    ] as const) {
+      expect(await completeTool.execute(input, { ...context, readTodos: () => todos })).toMatchObject({
+        outcome: 'ok',
+        end: { reason: 'finished', text: summary },
+      });
+    }
+  });
+
   test('neither takes nothing for an answer', () => {
     expect(askTool.inputSchema.safeParse({ question: ' ' }).success).toBe(false);
     expect(completeTool.inputSchema.safeParse({ summary: '' }).success).toBe(false);
+    expect(completeTool.inputSchema.safeParse({ summary: 'a', unfinished: ' ' }).success).toBe(false);
   });
 });

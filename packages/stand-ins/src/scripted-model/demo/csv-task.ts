@@ -49,7 +49,7 @@ export function* csvTask(task: Task): DemoScript {
     plan,
   );
   yield act(isWritten ? 'It is.' : 'The check failed; I say so.', plan.done());
-  return act('', complete(summaryOf(analyses, isWritten), isWritten ? ['report.md'] : []));
+  return act('', complete(summaryOf(analyses, isWritten), { attachments: isWritten ? ['report.md'] : [] }));
 }
 
 /** Writes the report and looks whether it is there; a second time when it is not, for a write may be cut off. */
@@ -85,6 +85,7 @@ function failed(what: string, said: string): Action {
     `${what}.`,
     complete(
       `${introduction} ${what}. This is what I was told:\n\n${said.slice(0, 1000)}\n\n${howToUseAModel}`,
+      { unfinished: `${what.slice(0, 1000).toWellFormed()}.` },
     ),
   );
 }

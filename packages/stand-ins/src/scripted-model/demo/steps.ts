@@ -38,12 +38,20 @@ export function writeFile(path: string, content: string): DemoCall {
   return { name: 'write_file', input: { path, content } };
 }
 
-export function complete(summary: string, attachments: readonly string[] = []): DemoCall {
+/** Ends the task; `unfinished` says why items of the plan stay open. */
+export function complete(
+  summary: string,
+  {
+    attachments = [],
+    unfinished,
+  }: { readonly attachments?: readonly string[]; readonly unfinished?: string } = {},
+): DemoCall {
   return {
     name: 'complete',
     input: {
       summary: summary.slice(0, maxSummaryCharacters).toWellFormed(),
       ...(attachments.length > 0 ? { attachments } : {}),
+      ...(unfinished === undefined ? {} : { unfinished }),
     },
   };
 }

@@ -59,7 +59,9 @@ export function withoutSandbox(texts: readonly string[]): ReturnType<typeof act>
   const said = texts.find((text) => /sandbox/i.test(text)) ?? '';
   return act(
     'I cannot go on: no command runs here.',
-    complete(`${introduction} My tools have no sandbox to work in: ${said.trim()}\n\n${howToUseAModel}`),
+    complete(`${introduction} My tools have no sandbox to work in: ${said.trim()}\n\n${howToUseAModel}`, {
+      unfinished: 'No command runs here.',
+    }),
   );
 }
 

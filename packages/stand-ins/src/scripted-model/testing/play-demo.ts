@@ -54,6 +54,7 @@ export async function playDemo(options: {
   const actions: Action[] = [];
   const results: string[] = [];
   let summary: string | null = null;
+  let hasOpenTodos = false;
   for (let count = 0; summary === null && count < maxAnswers; count += 1) {
     const action = demoPolicy(messages, tools);
     actions.push(action);
@@ -70,7 +71,10 @@ export async function playDemo(options: {
       const content = options.answer?.(call) ?? execute(folder, call);
       results.push(content);
       messages.push({ role: 'tool', tool_call_id: id, content });
-      if (call.name === 'complete') summary = JSON.stringify(call.input.summary);
+      if (call.name === 'todo') hasOpenTodos = /"(open|in-progress)"/.test(JSON.stringify(call.input));
+      // The tool refuses an end with open todos that is not accounted for, and so the play goes on.
+      const isAccountedFor = !hasOpenTodos || call.input.unfinished !== undefined;
+      if (call.name === 'complete' && isAccountedFor) summary = JSON.stringify(call.input.summary);
     }
     if (calls.length === 0) break;
   }

@@ -13,6 +13,16 @@ export const echo = defineTool({
   execute: async ({ text }) => ({ outcome: 'ok', output: { said: text } }),
 });
 
+/** Never succeeds, and says the same of it each time. */
+export const failing = defineTool({
+  name: 'failing',
+  description: 'Fails.',
+  inputSchema: textInput,
+  effect: 'read',
+  needs: 'nothing',
+  execute: () => Promise.resolve({ outcome: 'error', message: 'The disk is full.' }),
+});
+
 /** Ends the run. */
 export const complete = defineTool({
   name: 'complete',

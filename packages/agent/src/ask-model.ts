@@ -37,7 +37,7 @@ export const defaultModelDeadlines: ModelDeadlines = { firstChunkMs: 180_000, ch
 export type Asked =
   | {
       readonly outcome: 'answered';
-      readonly finishReason: FinishReason;
+      readonly finishReason: FinishReason | 'repeated';
       readonly calls: readonly AnsweredCall[];
       readonly spent: Spent;
     }
@@ -100,6 +100,8 @@ export async function askModel(options: AskModel): Promise<Asked> {
       const { finishReason } = read;
       return { outcome: 'answered', finishReason, calls: answer.calls, spent: spentWith(read.usage) };
     }
+    if (read.outcome === 'repeated')
+      return { outcome: 'answered', finishReason: 'repeated', calls: answer.calls, spent: spentWith(null) };
     const failure = describeModelFailure(read.error);
     // A request that was refused costs nothing; one whose answer had begun is charged.
     if (hasShown) spent = spentWith(null);

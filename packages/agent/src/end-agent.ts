@@ -50,6 +50,12 @@ export async function endStopped(
   }
 }
 
+/** Ends a run whose model was told that it repeats itself, and goes on repeating itself. */
+export async function endStuck(claimed: ClaimedRun, step: number): Promise<AgentOutcome> {
+  const detail = 'The agent repeated itself without progress, also after it was told so.';
+  return await end(claimed, { reason: 'stuck', error: { code: 'stuck', detail }, step, isStored: false });
+}
+
 /** Ends a run whose model gave no answer. */
 export async function endFailed(
   claimed: ClaimedRun,

@@ -15,7 +15,7 @@ export interface RunEnding {
   readonly closing: readonly Chunk[];
 }
 
-/** What follows an answer. Further rules of ending (nudges, stuck) belong here. */
+/** What follows an answer. What follows several that are alike is `nudgeBefore`'s to say. */
 export type Decision =
   | { readonly next: 'call-tools' }
   /** Ask again; the history tells the model to go on where it was cut. */
@@ -27,7 +27,7 @@ const maxCuts = 3;
 
 /** Pure. `cuts`: how many of the steps right before this one were cut by the output limit. */
 export function decideAfter(answer: {
-  readonly finishReason: FinishReason;
+  readonly finishReason: FinishReason | 'repeated';
   readonly hasCalls: boolean;
   readonly cuts: number;
 }): Decision {
@@ -44,6 +44,9 @@ export function decideAfter(answer: {
           detail: "The model's answer was longer than its output limit allows.",
         },
       };
+    // The next step begins with what is said of it, or ends the run as stuck.
+    case 'repeated':
+      return { next: 'continue' };
     case 'content-filter':
       return {
         next: 'end',

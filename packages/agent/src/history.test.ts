@@ -33,7 +33,7 @@ async function messagesOf(
   return await modelMessages({
     history,
     own: { id: 'own', modelId: 'scripted:demo', parts: own },
-    corrections,
+    lead: corrections,
     files: [file],
     modelId: 'scripted:demo',
     toolSet: {},

@@ -3,6 +3,8 @@ import type { FileRow } from '@switchyard/store';
 import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
 import { describeAttachment } from './attached-files.ts';
 import { repairHistory } from './repair-history.ts';
+import { repeatsItself } from './repeated-text.ts';
+import { stepsOf } from './steps-of.ts';
 
 /** What the model is told after an answer that its output limit cut. */
 const continueText =
@@ -13,8 +15,8 @@ export interface HistoryOptions {
   readonly history: readonly SwitchyardMessage[];
   /** This run's own message so far, and the model that the run named. */
   readonly own: { readonly id: string; readonly modelId: string; readonly parts: readonly MessagePart[] };
-  /** What people said to the run since its last step; the model reads it now. */
-  readonly corrections: readonly MessagePart[];
+  /** What people, or we, said to the run since its last step; the model reads it now. */
+  readonly lead: readonly MessagePart[];
   readonly files: readonly FileRow[];
   /** Who reads it: what is bound to another model is left out. */
   readonly modelId: string;
@@ -23,11 +25,11 @@ export interface HistoryOptions {
 
 /** The conversation as the model gets it. Derived from what is stored, never stored itself. */
 export async function modelMessages(options: HistoryOptions): Promise<ModelMessage[]> {
-  const { history, own, corrections, files, modelId, toolSet } = options;
+  const { history, own, lead, files, modelId, toolSet } = options;
   const messages: SwitchyardMessage[] = [
     ...history.map((message) => withAttachments(message, files)),
     ...splitAtCuts(own),
-    { id: own.id, role: 'assistant', parts: [...corrections] },
+    { id: own.id, role: 'assistant', parts: [...lead] },
   ];
   return await convertToModelMessages(repairHistory(messages, { modelId, ownModelId: own.modelId }), {
     tools: toolSet,
@@ -56,22 +58,14 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
   };
   for (const step of stepsOf(parts)) {
     pending.push(...step);
-    if (step.some(isToolPart)) continue;
+    // What is said to a model that repeats itself stands at the beginning of the next step.
+    if (step.some(isToolPart) || step.some((part) => part.type === 'text' && repeatsItself(part.text)))
+      continue;
     flush();
     messages.push({ id, role: 'user', parts: [{ type: 'text', text: continueText }] });
   }
   flush();
   return messages;
-}
-
-/** The parts of each step, `step-start` first. */
-export function stepsOf(parts: readonly MessagePart[]): MessagePart[][] {
-  const steps: MessagePart[][] = [];
-  for (const part of parts) {
-    if (part.type === 'step-start' || steps.length === 0) steps.push([]);
-    steps.at(-1)?.push(part);
-  }
-  return steps;
 }
 
 /** How many of the last steps were cut one after the other. */

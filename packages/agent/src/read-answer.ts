@@ -10,6 +10,7 @@ import {
 import type { AnswerChunks } from './answer-chunks.ts';
 import { BrokenAnswerError, EmptyAnswerError, ModelStalledError } from './model-failure.ts';
 import type { Model } from './models.ts';
+import { watchRepetition } from './repeated-text.ts';
 
 /** How long a model may be silent, in ms, before its first chunk and between two. */
 export interface ModelDeadlines {
@@ -29,6 +30,8 @@ export interface ModelRequest {
 /** How one request ended; an abort of the signal rejects instead. */
 export type ReadOutcome =
   | { readonly outcome: 'complete'; readonly finishReason: FinishReason; readonly usage: LanguageModelUsage }
+  /** Cut by us: what it says it has said several times before. */
+  | { readonly outcome: 'repeated' }
   | { readonly outcome: 'failed'; readonly error: unknown };
 
 export interface ReadAnswer {
@@ -58,6 +61,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   });
   const parts = stream[Symbol.asyncIterator]();
   const patience = createPatience(signal);
+  const repetition = watchRepetition();
   let end: Extract<ReadOutcome, { outcome: 'complete' }> | null = null;
   let deadlineMs = deadlines.firstChunkMs;
   let isRead = false;
@@ -82,6 +86,11 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       if (chunks.length === 0) continue;
       deadlineMs = deadlines.chunkMs;
       await show(...chunks);
+      const isText = part.type === 'text-delta' || part.type === 'reasoning-delta';
+      if (isText && repetition.push(part.text)) {
+        await show(...answer.finish());
+        return { outcome: 'repeated' };
+      }
     }
     signal.throwIfAborted();
     const problem = problemOf(end);

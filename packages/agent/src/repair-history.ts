@@ -1,3 +1,4 @@
+import { nudgeToModel } from './nudge.ts';
 import { isToolPart, type MessagePart, type SwitchyardMessage, type ToolPart } from '@switchyard/protocol';
 
 /** What the model reads for a call that has no result and will get none. */
@@ -32,6 +33,12 @@ function repairPart(part: MessagePart, isForeign: boolean): MessagePart[] {
   }
   if (part.type === 'reasoning') return isForeign ? [] : [part];
   if (part.type === 'data-model') return [];
+  if (part.type === 'data-notice') {
+    const text = nudgeToModel(part.data.code);
+    return text === null
+      ? []
+      : [{ type: 'steering-message', id: part.id ?? part.data.code, parts: [{ type: 'text', text }] }];
+  }
   if (part.type === 'data-steering') {
     const { messageId, text } = part.data;
     return [{ type: 'steering-message', id: messageId, parts: [{ type: 'text', text }] }];

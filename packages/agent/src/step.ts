@@ -3,11 +3,12 @@ import { storeParts, takeCorrections } from '@switchyard/store';
 import { askModel, startStep } from './ask-model.ts';
 import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
-import { endAnswered, endFailed, endStopped, stopBefore } from './end-agent.ts';
+import { endAnswered, endFailed, endStopped, endStuck, stopBefore } from './end-agent.ts';
 import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
 import { countCuts, modelMessages } from './history.ts';
 import type { Model } from './models.ts';
+import { nudgeBefore } from './nudge.ts';
 import { systemPrompt } from './prompt.ts';
 import type { Spent } from './usage.ts';
 
@@ -26,21 +27,25 @@ export async function answerStep(
   const stopped = await stopBefore(claimed, step);
   if (stopped) return concluded(stopped);
 
-  const corrections = await showCorrections(claimed, step);
+  const nudge = nudgeBefore(before, { step, mayPoll: (name) => tools.byName.get(name)?.polls === true });
+  if (nudge === 'stuck') return concluded(await endStuck(claimed, step));
+  const lead = [...(nudge ? [nudge] : []), ...(await corrections(claimed, step))];
+  if (lead.length > 0)
+    await claimed.journal.show(...(claimed.journal.step.isOpen ? [] : [startStep]), ...lead);
   const requestFor = async (model: Model) => ({
     model,
     instructions: systemPrompt(context.instructions),
     messages: await modelMessages({
       history: context.history,
       own: { id: context.messageId, modelId: models.own.entry.id, parts: before },
-      corrections,
+      lead,
       files: context.files,
       modelId: model.entry.id,
       toolSet: tools.forModel,
     }),
     toolSet: tools.forModel,
   });
-  const asked = await askModel({ ...claimed, step, lead: corrections, toolNames: tools.names, requestFor });
+  const asked = await askModel({ ...claimed, step, lead, toolNames: tools.names, requestFor });
   switch (asked.outcome) {
     case 'stopped':
       return concluded(await endStopped(claimed, { ...asked, step, isStored: false }));
@@ -66,14 +71,12 @@ function concluded(conclusion: AgentOutcome): AnsweredStep {
 
 type Steering = Extract<Chunk, { type: 'data-steering' }>;
 
-/** What people said to the run since its last step, shown before the model's answer and stored with it. */
-async function showCorrections({ context, journal, replay }: ClaimedRun, step: number): Promise<Steering[]> {
+/** What people said to the run since its last step, to be shown before the model's answer and stored with it. */
+async function corrections({ context, journal, replay }: ClaimedRun, step: number): Promise<Steering[]> {
   // Only people who are quick correct a run before its first step; the read has told whether somebody did.
   if (step === replay.step && replay.calls === null && !context.hasCorrections) return [];
   const taken = await journal.store((sql, { runId, epoch }) => takeCorrections(sql, { runId, epoch, step }));
-  const corrections = taken.map((data): Steering => ({ type: 'data-steering', id: data.messageId, data }));
-  if (corrections.length > 0) await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...corrections);
-  return corrections;
+  return taken.map((data): Steering => ({ type: 'data-steering', id: data.messageId, data }));
 }
 
 /** Stores the answer as one step and gives the calls that are to be run. */

@@ -103,6 +103,8 @@ export interface Tool<Input = unknown> {
    * when they are on other things of one kind, and in order on the same; without it a call runs alone. Pure.
    */
   lane?(input: Input): Lane;
+  /** It looks at something that goes on by itself: the same call may be repeated often before it counts as stuck. */
+  readonly polls?: true;
   /** How long a command of this call may run in all, in ms, whoever waits for it. Default: half an hour. */
   timeoutMs?(input: Input): number;
   /** `input` has passed the schema. An `AppError` thrown from here is shown to the model by its detail. */

@@ -38,6 +38,7 @@ export const shellCheckTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
+  polls: true,
   async execute({ ids = null, wait_seconds: waitSeconds = 0, wait_for: until = 'output', offset }, context) {
     const sandbox = await context.sandbox();
     const asking = { readerId: context.threadId, callId: context.callId, signal: context.signal };

@@ -1,0 +1,87 @@
+import type { MessagePart } from '@switchyard/protocol';
+import { describe, expect, test } from 'vitest';
+import { nudgeBefore, nudgeToModel } from './nudge.ts';
+import { repetitionLimits } from './repetition.ts';
+
+let calls = 0;
+function call(name: string, input: object, result: { output?: unknown; errorText?: string }): MessagePart[] {
+  const toolCallId = `call_${(calls += 1)}`;
+  const state = result.errorText === undefined ? 'output-available' : 'output-error';
+  return [
+    { type: 'step-start' },
+    { type: `tool-${name}`, toolCallId, state, input, ...result } as MessagePart,
+  ];
+}
+const look = (path: string, output: unknown = 'text') => call('read_file', { path }, { output });
+const fail = (path: string) => call('read_file', { path }, { errorText: 'The disk is full.' });
+const check = (turn: number) => call('shell_check', { ids: ['a'] }, { output: { turn } });
+const times = (count: number, make: (turn: number) => MessagePart[]) =>
+  Array.from({ length: count }, (_, turn) => make(turn)).flat();
+const after = (parts: readonly MessagePart[]) =>
+  nudgeBefore(parts, { step: 9, mayPoll: (name) => name === 'shell_check' });
+const codeAfter = (parts: readonly MessagePart[]) => {
+  const found = after(parts);
+  return found === null || found === 'stuck' ? found : found.data.code;
+};
+
+describe('what is said before a step', () => {
+  test.each([
+    [
+      'the same call with the same result',
+      times(repetitionLimits.sameResult, () => look('a')),
+      'same-result',
+    ],
+    [
+      'the same result but for its duration',
+      times(3, (turn) => look('a', { exitCode: 1, durationMs: turn })),
+      'same-result',
+    ],
+    [
+      'the same error of other calls',
+      times(repetitionLimits.sameError, (turn) => fail(`${turn}`)),
+      'same-error',
+    ],
+    [
+      'two calls in turns',
+      times(repetitionLimits.alternatingPairs, () => [...look('a'), ...look('b')]),
+      'alternation',
+    ],
+    ['looking at what goes on', times(repetitionLimits.polls, check), 'polling'],
+    [
+      'an answer that repeats itself',
+      [{ type: 'step-start' }, { type: 'text', text: 'I will now look at the file once more.\n'.repeat(30) }],
+      'repeated-text',
+    ],
+  ] as const)('names %s', (_, parts, code) => {
+    expect(codeAfter([...look('before'), ...parts])).toBe(code);
+    expect(nudgeToModel(code)).toMatch(/\w/);
+  });
+
+  test.each([
+    ['nothing', []],
+    ['too few', times(2, () => look('a'))],
+    ['the same call with other results', times(9, (turn) => look('a', `${turn}`))],
+    ['other calls with the same result', times(9, (turn) => look(`${turn}`))],
+    ['errors that differ', times(9, (turn) => call('shell', {}, { errorText: `exit code ${turn}` }))],
+    ['looking a while at what goes on', times(repetitionLimits.polls - 1, check)],
+    ['a repetition that has ended', [...times(5, () => look('a')), ...look('b')]],
+  ] as const)('is nothing after %s', (_, parts) => {
+    expect(after(parts)).toBeNull();
+  });
+
+  test('ends a run that goes on after it was told, and only then', () => {
+    const nudge = after(times(3, () => look('a')));
+    if (nudge === null || nudge === 'stuck') throw new Error('There was no nudge.');
+    const { transient: _, ...notice } = nudge;
+    const told = [...times(3, () => look('a')), { type: 'step-start' } as const, notice as MessagePart];
+    expect(after(told)).toBeNull();
+    expect(after([...told, ...look('a').slice(1), ...look('a')])).toBeNull();
+    expect(after([...told, ...look('a').slice(1), ...times(2, () => look('a'))])).toBe('stuck');
+    expect(after([...told, ...times(3, (turn) => look(`${turn}`))])).toBeNull();
+  });
+
+  test('every text for the model is as reviewed', () => {
+    const codes = ['same-result', 'same-error', 'alternation', 'polling', 'repeated-text', 'other'];
+    expect(Object.fromEntries(codes.map((code) => [code, nudgeToModel(code)]))).toMatchSnapshot();
+  });
+});

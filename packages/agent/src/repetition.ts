@@ -1,0 +1,64 @@
+import { isToolPart, type MessagePart, toolNameOf } from '@switchyard/protocol';
+import { repeatsItself } from './repeated-text.ts';
+import { stepsOf } from './steps-of.ts';
+
+/** How an agent that makes no progress shows it. */
+export type Repetition = 'same-result' | 'same-error' | 'alternation' | 'polling' | 'repeated-text';
+
+/** After so many the model is told once; after as many again the run ends as `stuck`. Guesses until they are measured. */
+export const repetitionLimits = { sameResult: 3, sameError: 3, alternatingPairs: 3, polls: 20 } as const;
+
+interface EndedCall {
+  readonly name: string;
+  readonly call: string;
+  /** Call and result, without what differs each time by itself. */
+  readonly whole: string;
+  readonly error: string | null;
+}
+
+/**
+ * What the steps of a run repeat at their end, or null. Pure, so that whoever goes on after a crash finds the same.
+ * `mayPoll`: calls of these tools look at something that goes on by itself.
+ */
+export function findRepetition(
+  parts: readonly MessagePart[],
+  mayPoll: (toolName: string) => boolean,
+): Repetition | null {
+  const last = stepsOf(parts).at(-1) ?? [];
+  if (!last.some(isToolPart) && last.some((part) => part.type === 'text' && repeatsItself(part.text)))
+    return 'repeated-text';
+  const calls = parts.flatMap(endedCall);
+  const [newest] = calls.slice(-1);
+  if (!newest) return null;
+  const { sameResult, sameError, alternatingPairs, polls } = repetitionLimits;
+  if (mayPoll(newest.name)) return endsAlike(calls, polls, ({ call }) => call) ? 'polling' : null;
+  if (endsAlike(calls, sameResult, ({ whole }) => whole)) return 'same-result';
+  if (newest.error !== null && endsAlike(calls, sameError, ({ name, error }) => `${name} ${error}`))
+    return 'same-error';
+  const pairs = calls.slice(-2 * alternatingPairs);
+  const isAlternating =
+    pairs.length === 2 * alternatingPairs &&
+    pairs.every(({ whole }, index) => whole === pairs[index % 2]?.whole) &&
+    !pairs.some(({ name }) => mayPoll(name));
+  return isAlternating ? 'alternation' : null;
+}
+
+function endsAlike(
+  calls: readonly EndedCall[],
+  count: number,
+  of: (call: EndedCall) => string | null,
+): boolean {
+  const tail = calls.slice(-count).map(of);
+  return tail.length === count && tail[0] !== null && tail.every((text) => text === tail[0]);
+}
+
+function endedCall(part: MessagePart): EndedCall[] {
+  if (!isToolPart(part)) return [];
+  const name = toolNameOf(part);
+  const call = `${name} ${JSON.stringify(part.input)}`;
+  if (part.state === 'output-error')
+    return [{ name, call, whole: `${call} failed ${part.errorText}`, error: part.errorText }];
+  if (part.state !== 'output-available') return [];
+  const output = JSON.stringify(part.output, (key, value: unknown) => (key === 'durationMs' ? null : value));
+  return [{ name, call, whole: `${call} gave ${output}`, error: null }];
+}

@@ -99,9 +99,13 @@ async function watch(
 
 describe('a run that says more than its log may hold', () => {
   it('is whole for who comes late and comes back, and goes on when its worker is killed', async () => {
-    const letters = `${'lorem ipsum '.repeat(1000)}\n`;
+    const letters = Array.from({ length: 1300 }, (_, index) => `word-${index} `).join('');
+    const plan = (step: number) => {
+      const todos = [{ text: `Step ${step}`, status: 'done' }];
+      return { toolCall: { name: 'todo', arguments: { todos } } };
+    };
     const { run, streamUrl } = await start('much', [
-      ...Array.from({ length: 9 }, () => ({ steps: [{ repeat: letters, times: 100 }, todo] })),
+      ...Array.from({ length: 9 }, (_, step) => ({ steps: [{ repeat: letters, times: 100 }, plan(step)] })),
       { steps: [{ text: 'Half.' }, { delayMs: 8000 }, todo] },
       { steps: [{ text: 'The end.' }] },
     ]);

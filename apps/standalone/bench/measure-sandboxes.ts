@@ -116,6 +116,7 @@ async function timeCalls(sandbox: Sandbox, name: keyof typeof inputs, calls: num
         }),
       emitOutput: () => undefined,
       readTodos: () => [],
+      readResult: () => null,
     };
     const input = tool.inputSchema.parse(inputs[name]);
     const result = await timed(times, () => tool.execute(input, context));

@@ -39,6 +39,8 @@ export type Asked =
       readonly outcome: 'answered';
       readonly finishReason: FinishReason | 'repeated';
       readonly calls: readonly AnsweredCall[];
+      /** Of the last request alone, as its provider counted them; null when it counted nothing. */
+      readonly inputTokens: number | null;
       readonly spent: Spent;
     }
   | { readonly outcome: 'stopped'; readonly modelAbortedAt: string | null; readonly spent: Spent }
@@ -97,11 +99,25 @@ export async function askModel(options: AskModel): Promise<Asked> {
       return { outcome: 'stopped', modelAbortedAt: new Date().toISOString(), spent: spentWith(null) };
     }
     if (read.outcome === 'complete') {
-      const { finishReason } = read;
-      return { outcome: 'answered', finishReason, calls: answer.calls, spent: spentWith(read.usage) };
+      const { finishReason, usage } = read;
+      // Some servers write zeros in place of what they did not count.
+      const inputTokens = usage.inputTokens || null;
+      return {
+        outcome: 'answered',
+        finishReason,
+        calls: answer.calls,
+        inputTokens,
+        spent: spentWith(usage),
+      };
     }
     if (read.outcome === 'repeated')
-      return { outcome: 'answered', finishReason: 'repeated', calls: answer.calls, spent: spentWith(null) };
+      return {
+        outcome: 'answered',
+        finishReason: 'repeated',
+        calls: answer.calls,
+        inputTokens: null,
+        spent: spentWith(null),
+      };
     const failure = describeModelFailure(read.error);
     // A request that was refused costs nothing; one whose answer had begun is charged.
     if (hasShown) spent = spentWith(null);

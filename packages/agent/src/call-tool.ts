@@ -30,6 +30,7 @@ export interface CallSurroundings {
   /** False when the lock was not renewed lately, so that somebody else may have the run. */
   readonly isOwned: () => boolean;
   readonly readTodos: () => readonly Todo[];
+  readonly readResult: ToolContext['readResult'];
   readonly logger: Logger;
 }
 
@@ -145,7 +146,7 @@ function contextOf(
   around: CallSurroundings,
   { callId, incarnation }: { readonly callId: string; readonly incarnation: string | null },
 ): ToolContext {
-  const { journal, threadId, sandbox, stop, readTodos } = around;
+  const { journal, threadId, sandbox, stop, readTodos, readResult } = around;
   return {
     callId,
     runId: journal.runId,
@@ -155,6 +156,7 @@ function contextOf(
     runningSandbox: sandbox.running,
     takeRestart: sandbox.takeRestart,
     readTodos,
+    readResult,
     claim(result?: JSONValue) {
       if (incarnation === null)
         return Promise.reject(new Error('Only a once tool in the sandbox has a claim.'));

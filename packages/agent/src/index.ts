@@ -12,6 +12,7 @@ export { runAgent } from './run-agent.ts';
 export { closedCall } from './repair-history.ts';
 export { createRunStop, type RunStop, RunStopped, type StopCause } from './run-stop.ts';
 export type { RunJournal } from './run-journal.ts';
+export type { StoredResult } from './stored-result.ts';
 export { createSandboxAccess, lostSandboxText, type SandboxAccess } from './sandbox-access.ts';
 export { isOutage, throughOutages } from './store-outage.ts';
 export {

@@ -1,4 +1,4 @@
-import { isToolPart, type MessagePart, toolNameOf } from '@switchyard/protocol';
+import { isToolPart, type MessagePart, type ToolPart, toolNameOf } from '@switchyard/protocol';
 import { repeatsItself } from './repeated-text.ts';
 import { stepsOf } from './steps-of.ts';
 
@@ -27,10 +27,11 @@ export function findRepetition(
   const last = stepsOf(parts).at(-1) ?? [];
   if (!last.some(isToolPart) && last.some((part) => part.type === 'text' && repeatsItself(part.text)))
     return 'repeated-text';
-  const calls = parts.flatMap(endedCall);
+  const { sameResult, sameError, alternatingPairs, polls } = repetitionLimits;
+  // No rule looks further back, and a long run would be read whole at each of its steps.
+  const calls = parts.filter(isToolPart).slice(-polls).flatMap(endedCall);
   const [newest] = calls.slice(-1);
   if (!newest) return null;
-  const { sameResult, sameError, alternatingPairs, polls } = repetitionLimits;
   if (mayPoll(newest.name)) return endsAlike(calls, polls, ({ call }) => call) ? 'polling' : null;
   if (endsAlike(calls, sameResult, ({ whole }) => whole)) return 'same-result';
   if (newest.error !== null && endsAlike(calls, sameError, ({ name, error }) => `${name} ${error}`))
@@ -52,8 +53,7 @@ function endsAlike(
   return tail.length === count && tail[0] !== null && tail.every((text) => text === tail[0]);
 }
 
-function endedCall(part: MessagePart): EndedCall[] {
-  if (!isToolPart(part)) return [];
+function endedCall(part: ToolPart): EndedCall[] {
   const name = toolNameOf(part);
   const call = `${name} ${JSON.stringify(part.input)}`;
   if (part.state === 'output-error')

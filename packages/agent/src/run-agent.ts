@@ -2,9 +2,11 @@ import type { MessagePart } from '@switchyard/protocol';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { callTools } from './call-tools.ts';
 import { waitForConsent } from './consent.ts';
+import { createContextMeter } from './context/budget.ts';
 import { endedBy, endStopped } from './end-agent.ts';
 import { foldChunks } from './fold.ts';
 import { answerStep } from './step.ts';
+import { findResult } from './stored-result.ts';
 import { lastTodos } from './todos.ts';
 
 /**
@@ -14,22 +16,25 @@ import { lastTodos } from './todos.ts';
  */
 export async function runAgent(claimed: ClaimedRun): Promise<AgentOutcome> {
   const { context, journal, replay } = claimed;
+  const meter = createContextMeter();
   let { step, calls } = replay;
   let before: readonly MessagePart[] = context.parts.filter((row) => row.step < step).map(({ part }) => part);
 
   for (;;) {
     if (calls === null) {
-      const answered = await answerStep(claimed, { step, before });
+      const answered = await answerStep(claimed, { step, before, meter });
       if (answered.outcome === 'concluded') return answered.conclusion;
       ({ calls } = answered);
     }
 
-    const todoSources = { history: context.history, before };
+    const stored = { history: context.history, before };
     const called = await callTools(
       {
         ...claimed,
         threadId: context.thread.id,
-        readTodos: () => lastTodos({ ...todoSources, open: journal.step.chunks }),
+        readTodos: () => lastTodos({ ...stored, open: journal.step.chunks }),
+        readResult: (callId) =>
+          findResult({ ...stored, open: journal.step.chunks }, { callId, tools: claimed.tools }),
       },
       calls,
     );

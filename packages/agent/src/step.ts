@@ -3,6 +3,10 @@ import { storeParts, takeCorrections } from '@switchyard/store';
 import { askModel, startStep } from './ask-model.ts';
 import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
+import type { ContextMeter } from './context/budget.ts';
+import { lengthOfTools } from './context/estimate.ts';
+import { fitContext } from './context/fit-context.ts';
+import { lastPruned, pruneResults } from './context/prune-results.ts';
 import { endAnswered, endFailed, endStopped, endStuck, stopBefore } from './end-agent.ts';
 import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
@@ -20,31 +24,45 @@ export type AnsweredStep =
 /** Asks the model for one answer and stores it whole, before any of its calls begins; or ends the run. */
 export async function answerStep(
   claimed: ClaimedRun,
-  at: { readonly step: number; readonly before: readonly MessagePart[] },
+  at: { readonly step: number; readonly before: readonly MessagePart[]; readonly meter: ContextMeter },
 ): Promise<AnsweredStep> {
   const { context, models, tools } = claimed;
-  const { step, before } = at;
+  const { step, before, meter } = at;
   const stopped = await stopBefore(claimed, step);
   if (stopped) return concluded(stopped);
 
   const nudge = nudgeBefore(before, { step, mayPoll: (name) => tools.byName.get(name)?.polls === true });
   if (nudge === 'stuck') return concluded(await endStuck(claimed, step));
-  const lead = [...(nudge ? [nudge] : []), ...(await corrections(claimed, step))];
-  if (lead.length > 0)
-    await claimed.journal.show(...(claimed.journal.step.isOpen ? [] : [startStep]), ...lead);
-  const requestFor = async (model: Model) => ({
-    model,
-    instructions: systemPrompt(context.instructions),
-    messages: await modelMessages({
+  const said = [...(nudge ? [nudge] : []), ...(await corrections(claimed, step))];
+  const instructions = systemPrompt(context.instructions);
+  const messagesFor = async (model: Model) =>
+    await modelMessages({
       history: context.history,
       own: { id: context.messageId, modelId: models.own.entry.id, parts: before },
-      lead,
+      lead: said,
       files: context.files,
       modelId: model.entry.id,
       toolSet: tools.forModel,
-    }),
+    });
+  const first = models.current;
+  const fitted = fitContext({
+    messages: await messagesFor(first),
+    upToCallId: lastPruned(context.history, before),
+    entry: first.entry,
+    promptLength: instructions.length + (await lengthOfTools(tools.forModel)),
+    meter,
+  });
+  const marks: Chunk[] = fitted.isMarked
+    ? [{ type: 'data-pruned', id: `pruned-${step}`, data: { upToCallId: fitted.upToCallId ?? '' } }]
+    : [];
+  const requestFor = async (model: Model) => ({
+    model,
+    instructions,
+    messages: model === first ? fitted.messages : pruneResults(await messagesFor(model), fitted.upToCallId),
     toolSet: tools.forModel,
   });
+  const lead = [...said, ...marks];
+  await showLead(claimed, lead);
   const asked = await askModel({ ...claimed, step, lead, toolNames: tools.names, requestFor });
   switch (asked.outcome) {
     case 'stopped':
@@ -52,7 +70,11 @@ export async function answerStep(
     case 'failed':
       return concluded(await endFailed(claimed, { ...asked, step }));
     case 'answered': {
-      const { finishReason, spent } = asked;
+      const { finishReason, spent, inputTokens } = asked;
+      meter.answered({
+        characters: fitted.length,
+        inputTokens: models.current === first ? inputTokens : null,
+      });
       const decision = decideAfter({
         finishReason,
         hasCalls: asked.calls.length > 0,
@@ -77,6 +99,11 @@ async function corrections({ context, journal, replay }: ClaimedRun, step: numbe
   if (step === replay.step && replay.calls === null && !context.hasCorrections) return [];
   const taken = await journal.store((sql, { runId, epoch }) => takeCorrections(sql, { runId, epoch, step }));
   return taken.map((data): Steering => ({ type: 'data-steering', id: data.messageId, data }));
+}
+
+/** Shows what stands in a step before the model's answer. */
+async function showLead({ journal }: ClaimedRun, chunks: readonly Chunk[]): Promise<void> {
+  if (chunks.length > 0) await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...chunks);
 }
 
 /** Stores the answer as one step and gives the calls that are to be run. */

@@ -2,6 +2,7 @@ import type { DataPart, Todo } from '@switchyard/protocol';
 import type { Claim, Sandbox } from '@switchyard/sandbox';
 import type { JSONValue } from 'ai';
 import type { z } from 'zod';
+import type { StoredResult } from './stored-result.ts';
 
 /**
  * What a call may do to the world. `read` calls run again after a crash and may run side by side; a `once` call runs
@@ -84,6 +85,8 @@ export interface ToolContext {
   readonly emitOutput: (stream: 'stdout' | 'stderr', text: string) => void;
   /** The todos as the last `data-todo` part has them. */
   readonly readTodos: () => readonly Todo[];
+  /** The whole result of an earlier call of the thread; null when there is none. */
+  readonly readResult: (callId: string) => StoredResult | null;
 }
 
 /** Something that the model may call. `name` is `[a-z_]+`; `description` is text for the model. */

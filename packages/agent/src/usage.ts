@@ -1,8 +1,6 @@
 import { type ModelEntry, noUsage, type Usage } from '@switchyard/protocol';
 import type { LanguageModelUsage, ModelMessage } from 'ai';
-
-/** A guess that holds for English and code within a factor of two; no tokenizer may block the event loop. */
-const charactersPerToken = 4;
+import { tokensOf } from './context/estimate.ts';
 
 /** What is known of a model call's tokens, ours where the provider said nothing. */
 export function usageOf(
@@ -62,8 +60,4 @@ export function costOf(usage: Usage, price: ModelEntry['price']): number | null 
 /** Characters of a request, tool results included; computed only when a usage must be estimated. */
 export function lengthOfRequest(instructions: string, messages: readonly ModelMessage[]): number {
   return instructions.length + JSON.stringify(messages).length;
-}
-
-function tokensOf(length: number): number {
-  return Math.ceil(length / charactersPerToken);
 }

@@ -26,6 +26,7 @@ describe('the tools as the model is told of them', () => {
       'glob',
       'grep',
       'expose_port',
+      'expand_result',
       'todo',
       'ask',
       'complete',

@@ -3,6 +3,7 @@ import { applyPatchTool } from './apply-patch.ts';
 import { askTool } from './ask.ts';
 import { completeTool } from './complete.ts';
 import { deleteTool } from './delete.ts';
+import { expandResultTool } from './expand-result.ts';
 import { exposePortTool } from './expose-port.ts';
 import { globTool } from './glob.ts';
 import { grepTool } from './grep.ts';
@@ -33,6 +34,7 @@ export const allTools: readonly Tool[] = [
   globTool,
   grepTool,
   exposePortTool,
+  expandResultTool,
   todoTool,
   askTool,
   completeTool,

@@ -16,6 +16,7 @@ const context: ToolContext = {
   claim: () => Promise.reject(new Error('Nothing was to be claimed.')),
   emitOutput: () => undefined,
   readTodos: () => [],
+  readResult: () => null,
 };
 
 describe('todo', () => {

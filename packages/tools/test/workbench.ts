@@ -63,6 +63,7 @@ export async function openWorkbench(): Promise<Workbench> {
           }),
         emitOutput: (_, text) => options.onOutput?.(text),
         readTodos: () => [],
+        readResult: () => null,
       };
       return tool.execute(tool.inputSchema.parse(input), context);
     },

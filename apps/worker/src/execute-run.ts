@@ -1,4 +1,5 @@
 import {
+  createBudget,
   createModelChoice,
   createRunStop,
   createSandboxAccess,
@@ -159,6 +160,10 @@ async function goOn(
     shouldHandOver: worker.isDraining,
     isOwned: () => worker.lockAgeMs(run.id) < lockMs,
     maxSteps: run.limits.maxSteps ?? worker.maxSteps,
+    budget: createBudget(
+      run,
+      context.parts.map(({ part }) => part),
+    ),
     retry,
     deadlines,
     logger: worker.logger.child({ runId: run.id, threadId: run.threadId }),

@@ -2,6 +2,7 @@ import type { Logger } from '@switchyard/process';
 import type { Chunk } from '@switchyard/protocol';
 import type { FinishReason } from 'ai';
 import { type AnsweredCall, createAnswerChunks } from './answer-chunks.ts';
+import type { Budget, Shortage } from './budget.ts';
 import { describeModelFailure, type ModelFailure } from './model-failure.ts';
 import type { ModelChoice } from './model-choice.ts';
 import type { Model } from './models.ts';
@@ -44,6 +45,8 @@ export type Asked =
       readonly spent: Spent;
     }
   | { readonly outcome: 'stopped'; readonly modelAbortedAt: string | null; readonly spent: Spent }
+  /** There is not enough left of the run's budget to ask, or to ask once more. */
+  | { readonly outcome: 'exhausted'; readonly shortage: Shortage; readonly spent: Spent }
   | { readonly outcome: 'failed'; readonly failure: ModelFailure; readonly spent: Spent };
 
 export interface AskModel {
@@ -52,10 +55,13 @@ export interface AskModel {
   readonly models: ModelChoice;
   /** The request for that model: what is bound to another is not in it. */
   readonly requestFor: (model: Model) => Promise<ModelRequest>;
+  /** How large the request is, about. */
+  readonly requestTokens: number;
   readonly step: number;
   /** Shown already, in front of the answer; shown again when the step is begun anew. */
   readonly lead: readonly Chunk[];
   readonly toolNames: ReadonlySet<string>;
+  readonly budget: Budget;
   readonly retry: RetryPolicy;
   readonly deadlines: ModelDeadlines;
   readonly logger: Logger;
@@ -67,29 +73,38 @@ export interface AskModel {
  * overloaded, or that failed as often as the policy allows, is left for its fallback, if there is one.
  */
 export async function askModel(options: AskModel): Promise<Asked> {
-  const { journal, stop, models, requestFor, step, lead, toolNames, retry, deadlines, logger } = options;
+  const { journal, stop, models, requestFor, requestTokens, step, lead } = options;
+  const { toolNames, budget, retry, deadlines, logger } = options;
   let spent = nothingSpent;
   let { current: model } = models;
   let request = await requestFor(model);
+  const shortageNow = () => budget.shortageFor({ tokens: requestTokens, price: model.entry.price });
+  const shortage = shortageNow();
+  if (shortage) return { outcome: 'exhausted', shortage, spent };
   let attempt = 0;
   for (let count = 1; ; count += 1) {
     attempt += 1;
     // Nothing was sent, so nothing is charged.
     if (stop.signal.aborted && stop.cause() !== 'lost')
       return { outcome: 'stopped', modelAbortedAt: null, spent };
+    const { price } = model.entry;
     const answer = createAnswerChunks({ attempt: `${step}.${count}`, knownTools: toolNames });
     let hasShown = false;
     const show = async (...chunks: readonly Chunk[]) => {
       const isFirst = !hasShown;
       hasShown = true;
-      const heading = isFirst ? headingOf(step, model, models) : [];
+      const heading = isFirst
+        ? [...headingOf(step, model, models), ...budget.noticeFor({ step, price })]
+        : [];
       await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...heading, ...chunks);
     };
     const spentWith = (reported: Extract<ReadOutcome, { outcome: 'complete' }>['usage'] | null) => {
       const isCounted = reported?.inputTokens !== undefined;
       const length = isCounted ? 0 : lengthOfRequest(request.instructions, request.messages);
       const usage = usageOf(reported, { request: length, writtenLength: answer.writtenLength });
-      return addSpent(spent, { usage, costUsd: costOf(usage, model.entry.price) });
+      const ofAttempt = { usage, costUsd: costOf(usage, price) };
+      budget.charge(ofAttempt);
+      return addSpent(spent, ofAttempt);
     };
     let read: ReadOutcome;
     try {
@@ -128,13 +143,16 @@ export async function askModel(options: AskModel): Promise<Asked> {
     const line = { step, attempt, model: model.entry.id, kind, detail, delayMs, error: failure.cause };
     logger.warn({ ...line, ...(fallback ? { fallback: fallback.entry.id } : {}) }, 'model failed');
     if (delayMs === null) return { outcome: 'failed', failure, spent };
-    if (hasShown) await journal.show({ type: 'reset-step' }, ...lead);
     if (fallback) {
       model = fallback;
       request = await requestFor(model);
       attempt = 0;
-      continue;
     }
+    const shortage = shortageNow();
+    // What the broken attempt had shown stays: nothing takes its place.
+    if (shortage) return { outcome: 'exhausted', shortage, spent };
+    if (hasShown) await journal.show({ type: 'reset-step' }, ...lead);
+    if (fallback) continue;
     try {
       await pause(delayMs, stop.signal);
     } catch (error) {

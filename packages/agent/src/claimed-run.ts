@@ -1,6 +1,7 @@
 import type { Logger } from '@switchyard/process';
 import type { RunContext } from '@switchyard/store';
 import type { AskModel } from './ask-model.ts';
+import type { Budget } from './budget.ts';
 import type { RunEnding } from './ending.ts';
 import type { ModelChoice } from './model-choice.ts';
 import type { Replay } from './plan-replay.ts';
@@ -24,6 +25,7 @@ export interface ClaimedRun {
   readonly isOwned: () => boolean;
   /** Steps that the run may take in all. */
   readonly maxSteps: number;
+  readonly budget: Budget;
   readonly retry: AskModel['retry'];
   readonly deadlines: AskModel['deadlines'];
   readonly logger: Logger;

@@ -12,9 +12,27 @@ export async function stopBefore(claimed: ClaimedRun, step: number): Promise<Age
   if (!claimed.isOwned()) stop.stop('lost');
   if (stop.cause() === null && claimed.shouldHandOver()) stop.stop('hand-over');
   if (stop.cause() !== null) return await endStopped(claimed, { step, isStored: false });
-  if (step <= maxSteps) return null;
-  const error = { code: 'step_limit', detail: `The run has used all of its ${maxSteps} steps.` };
-  return await end(claimed, { reason: 'step-limit', error, step, isStored: false });
+  if (step > maxSteps) {
+    const error = { code: 'step_limit', detail: `The run has used all of its ${maxSteps} steps.` };
+    return await end(claimed, { reason: 'step-limit', error, step, isStored: false });
+  }
+  const shortage = claimed.budget.exhausted();
+  return shortage && (await endExhausted(claimed, { shortage, step }));
+}
+
+/** Ends a run that has used its tokens or its money. */
+export async function endExhausted(
+  claimed: ClaimedRun,
+  {
+    shortage,
+    spent,
+    step,
+  }: Pick<Extract<Asked, { outcome: 'exhausted' }>, 'shortage'> & {
+    readonly step: number;
+    readonly spent?: Spent;
+  },
+): Promise<AgentOutcome> {
+  return await end(claimed, { reason: 'budget', error: shortage, step, isStored: false, spent });
 }
 
 /** Ends what was told to stop: the run itself, or only this worker's part in it. */

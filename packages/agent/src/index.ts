@@ -1,6 +1,7 @@
 export type { JSONValue } from 'ai';
 export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
 export { copyAttachedFiles, type FileSource } from './attached-files.ts';
+export { createBudget } from './budget.ts';
 export { composeEnding, type RunEnding } from './ending.ts';
 export { foldChunks } from './fold.ts';
 export { createModelChoice, type ModelChoice } from './model-choice.ts';

@@ -7,7 +7,7 @@ import type { ContextMeter } from './context/budget.ts';
 import { lengthOfTools } from './context/estimate.ts';
 import { fitContext } from './context/fit-context.ts';
 import { lastPruned, pruneResults } from './context/prune-results.ts';
-import { endAnswered, endFailed, endStopped, endStuck, stopBefore } from './end-agent.ts';
+import { endAnswered, endExhausted, endFailed, endStopped, endStuck, stopBefore } from './end-agent.ts';
 import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
 import { countCuts, modelMessages } from './history.ts';
@@ -63,10 +63,19 @@ export async function answerStep(
   });
   const lead = [...said, ...marks];
   await showLead(claimed, lead);
-  const asked = await askModel({ ...claimed, step, lead, toolNames: tools.names, requestFor });
+  const asked = await askModel({
+    ...claimed,
+    step,
+    lead,
+    toolNames: tools.names,
+    requestFor,
+    requestTokens: fitted.size,
+  });
   switch (asked.outcome) {
     case 'stopped':
       return concluded(await endStopped(claimed, { ...asked, step, isStored: false }));
+    case 'exhausted':
+      return concluded(await endExhausted(claimed, { ...asked, step }));
     case 'failed':
       return concluded(await endFailed(claimed, { ...asked, step }));
     case 'answered': {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { createTestDatabase, type TestDatabase } from '@switchyard/store/test';
 import {
+  createBudget,
   createModelChoice,
   createModels,
   createRunStop,
@@ -107,6 +108,7 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
     shouldHandOver: () => false,
     isOwned: () => true,
     maxSteps: 10,
+    budget: createBudget(row, []),
     retry: defaultRetryPolicy,
     deadlines: defaultModelDeadlines,
     logger: createLogger({ name: 'test', level: 'silent' }),

@@ -1,0 +1,199 @@
+import { foldMessage } from '@switchyard/agent/test';
+import { type ModelEntry, type ModelWire, type Run, scriptedModel } from '@switchyard/protocol';
+import type { Scenario } from '@switchyard/stand-ins';
+import { type StartedRun, startRun, type StartRunOptions } from '@switchyard/store';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { executeRun } from '../src/execute-run.ts';
+import { lockMs } from '../src/worker.ts';
+import { chunksOfLog, execute, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
+import { echo } from './test-tools.ts';
+
+const entry = (wire: ModelWire): ModelEntry => ({
+  ...scriptedModel,
+  id: `scripted:${wire}`,
+  aliases: [],
+  wire,
+  model: wire,
+  price: { input: 10, cachedInput: 1, output: 100 },
+});
+const unpriced: ModelEntry = { ...entry('chat'), id: 'scripted:unpriced', model: 'unpriced', price: null };
+const overloaded: ModelEntry = { ...entry('chat'), id: 'scripted:overloaded', fallback: unpriced.id };
+
+let harness: Harness;
+beforeAll(async () => {
+  const catalog = [entry('chat'), entry('responses'), entry('messages'), unpriced, overloaded];
+  harness = await startHarness([echo], { catalog });
+});
+afterAll(async () => {
+  await harness.stop();
+});
+
+/** A step that says something, calls a tool, and costs 41,000 tokens. */
+const step = (text: string) => ({
+  steps: [{ text }, { toolCall: { name: 'echo', arguments: { text } } }],
+  usage: { inputTokens: 40_000, outputTokens: 1000 },
+});
+const endless: Scenario = { turns: [step('one'), step('two'), step('three'), step('four'), step('five')] };
+
+async function run(scenario: Scenario, options: Partial<StartRunOptions>) {
+  const before = harness.model.requests.length;
+  const done = await ended(await harness.start(scenario, { model: 'scripted:chat', ...options }));
+  return { ...done, asked: harness.model.requests.slice(before) };
+}
+
+/** Executes it; what its viewers saw is what is stored. */
+async function ended(started: StartedRun) {
+  const run = await execute(harness, started);
+  const message = await storedMessage(harness, run);
+  expect(await foldMessage(await chunksOfLog(harness.redis, run.id))).toEqual(message);
+  const texts = message.parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+  const notices = message.parts.flatMap((part) => (part.type === 'data-notice' ? [part.data] : []));
+  return { run, texts, notices };
+}
+
+describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s', (wire) => {
+  const model = `scripted:${wire}`;
+
+  it('a run asks no further when the next request would go above its tokens, and keeps what it has', async () => {
+    const { run: done, texts, asked } = await run(endless, { model, limits: { maxTokens: 120_000 } });
+    expect(done).toMatchObject({
+      status: 'failed',
+      reason: 'budget',
+      steps: 2,
+      usage: { totalTokens: 82_000, estimated: false },
+      error: { code: 'token_limit' },
+    });
+    expect(texts).toEqual(['one', 'two']);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('a run asks no further when the next request would cost more than is left', async () => {
+    const { run: done, asked } = await run(endless, { model, limits: { maxCostUsd: 1.3 } });
+    expect(done).toMatchObject({ reason: 'budget', steps: 2, costUsd: 1, error: { code: 'cost_limit' } });
+    expect(asked).toHaveLength(2);
+  });
+
+  it('what the provider had cached costs what it costs, and is expected to be cached again', async () => {
+    const usage = { inputTokens: 40_000, cachedInputTokens: 40_000, outputTokens: 100 };
+    const turns = ['one', 'two', 'three'].map((text) => ({ ...step(text), usage }));
+    const { run: done } = await run(
+      { turns: [...turns, { steps: [{ text: 'Done.' }], usage }] },
+      { model, limits: { maxCostUsd: 0.3 } },
+    );
+    expect(done).toMatchObject({ reason: 'answered', steps: 4 });
+    expect(done.costUsd).toBeCloseTo(4 * 0.05);
+  });
+});
+
+describe('a budget', () => {
+  it('that is too small for the first request is not touched', async () => {
+    const { run: done, asked } = await run(endless, { limits: { maxTokens: 10 } });
+    expect(done).toMatchObject({ reason: 'budget', steps: 0, usage: { totalTokens: 0 }, costUsd: 0 });
+    expect(asked).toEqual([]);
+  });
+
+  it('counts answers that broke, and keeps what was shown of the last one', async () => {
+    const faults = [{ kind: 'error', afterChunks: 2, is: 'overloaded' } as const];
+    const parts = [{ type: 'text', text: `${'word '.repeat(80_000)} [[scenario:broken]]` } as const];
+    harness.model.setScenario('broken', { turns: [{ ...step('one'), faults }] });
+    const {
+      run: done,
+      texts,
+      asked,
+    } = await run(endless, { message: { parts }, limits: { maxTokens: 250_000 } });
+    expect(texts).toEqual(['one']);
+    expect(done).toMatchObject({
+      reason: 'budget',
+      steps: 1,
+      usage: { estimated: true },
+      error: { code: 'token_limit' },
+    });
+    expect(done.usage.totalTokens).toBeGreaterThan(200_000);
+    expect(done.usage.totalTokens).toBeLessThanOrEqual(250_000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('is not given anew to the worker that goes on after a crash, which pays for the call that was open', async () => {
+    const started = await harness.start(endless, {
+      model: 'scripted:chat',
+      limits: { maxTokens: 150_000 },
+    });
+    const { requests } = harness.model;
+    const before = requests.length;
+    // It notices after its first step that it may have lost the run.
+    const lockAgeMs = () => (requests.length > before ? lockMs + 1 : 0);
+    await executeRun({ ...harness.worker, lockAgeMs }, jobOf(started));
+    expect(requests.length - before).toBe(1);
+    const { run: done } = await ended(started);
+    // One step, the call that the dead worker had reserved, and a second step; a third would be the fourth call.
+    expect(done).toMatchObject({ reason: 'budget', steps: 2, usage: { estimated: true } });
+    expect(done.usage.totalTokens).toBeGreaterThan(120_000);
+    expect(requests.length - before).toBe(2);
+  });
+
+  it('that is used up ends the run, and a message begins another one that knows what was done', async () => {
+    const limits = { maxTokens: 120_000 };
+    const { run: first } = await run(endless, { limits });
+    expect(first.reason).toBe('budget');
+    harness.model.setScenario('go-on', { turns: [{ steps: [{ text: 'Now it is done.' }] }] });
+    const next = await startRun(harness.sql, harness.actor, {
+      requestHash: 'next',
+      threadId: first.threadId,
+      model: 'scripted:chat',
+      limits,
+      message: { parts: [{ type: 'text', text: 'Go on. [[scenario:go-on]]' }] },
+    });
+    const { run: second } = await ended(next);
+    expect(second).toMatchObject({ reason: 'answered', steps: 1 });
+    const last = harness.model.requests.at(-1)?.text;
+    expect(last).toContain('"said\\":\\"two');
+    expect(last).toContain('Go on.');
+  });
+});
+
+describe('a limit of money for a model whose price is not known', () => {
+  const notice = [
+    { code: 'cost-unknown', text: expect.stringContaining('limit of 0.01 US dollars is not enforced') },
+  ];
+  const ending: Scenario = { turns: [step('one'), step('two'), { steps: [{ text: 'Done.' }] }] };
+  const limits = { maxCostUsd: 0.01 };
+
+  it('is announced once as not enforced, and the cost is unknown', async () => {
+    const { run: done, notices } = await run(ending, { model: unpriced.id, limits });
+    expect(done).toMatchObject<Partial<Run>>({ reason: 'answered', steps: 3, costUsd: null });
+    expect(notices).toEqual(notice);
+  });
+
+  it('is announced again when the answer that showed it is withdrawn', async () => {
+    const faults = [{ kind: 'error', afterChunks: 2, is: 'overloaded', times: 1 } as const];
+    const [first, ...rest] = ending.turns;
+    const { notices } = await run(
+      { turns: [{ steps: [], ...first, faults }, ...rest] },
+      { model: unpriced.id, limits },
+    );
+    expect(notices).toEqual(notice);
+  });
+
+  it('is announced when such a model takes the place of another', async () => {
+    const faults = [{ kind: 'status', status: 529, times: 1 } as const];
+    const { run: done, notices } = await run(
+      { turns: [{ ...step('one'), faults }, { steps: [{ text: 'Done.' }] }] },
+      { model: overloaded.id, limits: { maxCostUsd: 5 } },
+    );
+    expect(done).toMatchObject({ reason: 'answered', costUsd: null });
+    expect(notices).toMatchObject([{ code: 'cost-unknown' }]);
+  });
+
+  it('says nothing when there is no such limit', async () => {
+    const { notices } = await run(ending, { model: unpriced.id });
+    expect(notices).toEqual([]);
+  });
+
+  it('leaves the limit of tokens in force', async () => {
+    const { run: done } = await run(endless, {
+      model: unpriced.id,
+      limits: { ...limits, maxTokens: 120_000 },
+    });
+    expect(done).toMatchObject({ reason: 'budget', steps: 2, error: { code: 'token_limit' } });
+  });
+});

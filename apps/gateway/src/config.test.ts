@@ -71,3 +71,18 @@ test('production lets no origin in that is not named', () => {
   const named = readConfig({ ...production, CORS_ORIGINS: 'https://a.example/, https://b.example' });
   expect(named.corsOrigins).toEqual(['https://a.example', 'https://b.example']);
 });
+
+test('the operator says what runs may spend, of those that name no limit and at most', () => {
+  expect(readConfig({ ...needed }).runLimits).toEqual({
+    defaults: { maxSteps: 100, maxDurationMs: 3_600_000 },
+    caps: { maxSteps: 1000, maxDurationMs: 86_400_000, maxTokens: 100_000_000, maxCostUsd: 1000 },
+  });
+  const money = readConfig({ ...needed, MAX_TOKENS: '500000', MAX_COST_USD: '0.5', MAX_COST_USD_CAP: '2.5' });
+  expect(money.runLimits).toMatchObject({
+    defaults: { maxTokens: 500_000, maxCostUsd: 0.5 },
+    caps: { maxCostUsd: 2.5 },
+  });
+  expect(() => readConfig({ ...needed, MAX_COST_USD: '3', MAX_COST_USD_CAP: '2.5' })).toThrow(
+    /MAX_COST_USD is above MAX_COST_USD_CAP|MAX_COST_USD.*above/,
+  );
+});

@@ -7,6 +7,12 @@ import {
   sandboxVariables,
 } from '@switchyard/sandbox';
 import { z } from 'zod';
+import {
+  checkRunLimitValues,
+  type RunLimitRules,
+  runLimitRulesOf,
+  runLimitVariables,
+} from './run-limit-variables.ts';
 
 const portSchema = z.coerce.number().int().min(0).max(65_535);
 const loopbackHost = /^(localhost|127(\.\d+){3}|\[::1\]|.*\.localhost)$/;
@@ -50,6 +56,7 @@ export const environmentSchema = z
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
     ...sandboxVariables,
     ...modelVariables,
+    ...runLimitVariables,
     RUN_GRACE_MS: z.coerce
       .number()
       .int()
@@ -78,6 +85,9 @@ export const environmentSchema = z
   })
   .superRefine((environment, context) => {
     checkSandboxValues(environment, (name, message) =>
+      context.addIssue({ code: 'custom', path: [name], message }),
+    );
+    checkRunLimitValues(environment, (name, message) =>
       context.addIssue({ code: 'custom', path: [name], message }),
     );
     if (environment.ENVIRONMENT !== 'production') return;
@@ -117,6 +127,7 @@ export interface Config {
   /** How many may run at the same time. */
   readonly sandboxesPerAccount: number;
   readonly models: readonly ModelEntry[];
+  readonly runLimits: RunLimitRules;
   /** How long a chat and a ticket still show an ended run. */
   readonly runGraceMs: number;
   readonly rateLimit: { readonly writes: number; readonly windowS: number };
@@ -149,6 +160,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     daytona: sandboxOptionsOf(values),
     sandboxesPerAccount: values.SANDBOXES_PER_ACCOUNT,
     models: catalogOf(values),
+    runLimits: runLimitRulesOf(values),
     runGraceMs: values.RUN_GRACE_MS,
     rateLimit: { writes: values.RATE_LIMIT_WRITES, windowS: values.RATE_LIMIT_WINDOW_S },
     streamsPerAccount: values.STREAMS_PER_ACCOUNT,

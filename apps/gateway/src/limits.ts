@@ -1,4 +1,4 @@
-import { maxJsonBytes, type RunLimits } from '@switchyard/protocol';
+import { maxJsonBytes } from '@switchyard/protocol';
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
@@ -83,14 +83,3 @@ export const limits = {
     retryMs: 1000,
   },
 } as const;
-
-/** What a run may spend when its request says nothing (guesses; a scripted task takes some seconds and ten steps). */
-export const defaultRunLimits: RunLimits = { maxSteps: 100, maxDurationMs: 3_600_000 };
-
-/** Above these a request is refused. */
-export const runLimitCaps: { readonly [Name in keyof RunLimits]-?: number } = {
-  maxSteps: 1000,
-  maxDurationMs: 24 * 3_600_000,
-  maxTokens: 100_000_000,
-  maxCostUsd: 1000,
-};

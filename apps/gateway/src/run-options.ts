@@ -1,6 +1,5 @@
 import { AppError, findModel, type RunLimits } from '@switchyard/protocol';
 import type { Gateway } from './gateway.ts';
-import { defaultRunLimits, runLimitCaps } from './limits.ts';
 import { type Fault, invalid } from './validate.ts';
 
 /** The id of the model that a request names, or of the default one. Throws AppError `unknown_model`. */
@@ -16,15 +15,18 @@ export function modelOf(models: Gateway['config']['models'], name: string | unde
 }
 
 /** The limits of a run, with ours where the request says nothing. Throws AppError `invalid_request` above a cap. */
-export function limitsOf(wanted: RunLimits = {}): RunLimits {
+export function limitsOf(
+  { defaults, caps }: Gateway['config']['runLimits'],
+  wanted: RunLimits = {},
+): RunLimits {
   const faults: Fault[] = [];
   for (const name of ['maxSteps', 'maxDurationMs', 'maxTokens', 'maxCostUsd'] as const) {
-    if ((wanted[name] ?? 0) > runLimitCaps[name]) {
-      faults.push({ pointer: `/limits/${name}`, detail: `At most ${runLimitCaps[name]}.` });
+    if ((wanted[name] ?? 0) > caps[name]) {
+      faults.push({ pointer: `/limits/${name}`, detail: `At most ${caps[name]}.` });
     }
   }
   if (faults.length > 0) throw invalid(faults);
-  return { ...defaultRunLimits, ...wanted };
+  return { ...defaults, ...wanted };
 }
 
 /**

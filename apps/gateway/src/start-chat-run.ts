@@ -35,7 +35,7 @@ export async function startChatRun(
     threadId: body.id ?? undefined,
     projectId: body.projectId ?? undefined,
     model: modelOf(gateway.config.models, body.model ?? undefined),
-    limits: limitsOf(body.limits ?? undefined),
+    limits: limitsOf(gateway.config.runLimits, body.limits ?? undefined),
     instructions: body.instructions ?? undefined,
     onBusy: body.onBusy ?? undefined,
     replacedMessageId: command.kind === 'submit' ? command.replacedMessageId : undefined,

@@ -41,7 +41,7 @@ export async function startRun(
     threadId: body.threadId,
     projectId: body.projectId,
     model: modelOf(gateway.config.models, body.model),
-    limits: limitsOf(body.limits),
+    limits: limitsOf(gateway.config.runLimits, body.limits),
     instructions: body.instructions,
     onBusy: body.onBusy,
     message: { parts: partsOf(body.input) },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { useRoom } from './shell-text.ts';
 
 /** How many commands may run in the background of one sandbox at a time. A guess: servers, watchers, builds. */
 export const maxBackgroundCommands = 16;
@@ -34,6 +35,16 @@ export const guard = `curb() { [ "$(wc -c <"$o")" -le ${maxBackgroundBytes} ] ||
 guard() { while sleep 1; do [ -s "$c/exit" ] && break; curb "$1"; done; curb; }`;
 
 /**
+ * Notes the process of a call. Who wants it to end writes that first and looks for the process then: one of the two
+ * sees the other. Before `setsid` has done its work there is no group of that name.
+ */
+export const notePid = (pid: string): string => `echo ${pid} >"$c/pid"
+    if [ -s "$c/exit" ]; then kill -9 "-${pid}" || kill -9 "${pid}"; fi`;
+
+/** Notes how a call ended, unless somebody has said so before. */
+export const noteExit = `if [ ! -s "$c/exit" ]; then ${useRoom}; echo $code >"$c/exit"; fi`;
+
+/**
  * Defines `record` for a command in the background. Its input is a pipe that a process of its own holds open, so that it
  * does not end between two writers; to end that process is to close the input.
  */
@@ -45,11 +56,11 @@ export const startInBackground = (start: string): string => `${background.mark}
     sleep 2147483647 </dev/null >/dev/null &
     echo $! >"$c/holder"
     setsid ${start} >>"$o" 2>&1 <"$c/input" 8>&- &
-    pid=$!; echo $pid >"$c/pid"; exec 8>&-
+    pid=$!; ${notePid('$pid')}; exec 8>&-
     guard $pid </dev/null >/dev/null &
     wait $pid; code=$?
     curb
-    [ -s "$c/exit" ] || echo $code >"$c/exit"
+    ${noteExit}
     read -r holder <"$c/holder"; kill "$holder"; rm -f "$c/input"
   }`;
 

@@ -1,5 +1,22 @@
-import { background, maxBackgroundCommands, pruneLogs, startInBackground } from './background-text.ts';
-import { call, prologue, quote, recordResult, requireIncarnation, say, takeClaim } from './shell-text.ts';
+import {
+  background,
+  maxBackgroundCommands,
+  noteExit,
+  notePid,
+  pruneLogs,
+  startInBackground,
+} from './background-text.ts';
+import {
+  call,
+  keepReserve,
+  prologue,
+  quote,
+  recordResult,
+  requireIncarnation,
+  say,
+  takeClaim,
+  useRoom,
+} from './shell-text.ts';
 
 /** Longer ones go by a file: one argument of a program holds 128 KiB at most (MAX_ARG_STRLEN). */
 const maxArgumentBytes = 100_000;
@@ -54,7 +71,8 @@ if [ -d "$claims/background" ]; then for b in "$claims/background/"*; do
   key=\${b##*/}; [ -e "$b" ] && [ ! -s "$claims/$key/exit" ] && touch "$b" "$claims/$key/"* "$outputs/$key"
 done; fi
 [ -d "$outputs" ] && find "$outputs" -type f ! -name 'session-*' -mmin +360 -delete
-[ -d "$claims" ] && find "$claims" -type f ! -name owner -mmin +1440 -delete
+[ -d "$claims" ] && find "$claims" -type f ! -name owner ! -name reserve -mmin +1440 -delete
+${keepReserve}
 ${pruneLogs}
 echo "SY1 here $now"`;
 }
@@ -88,9 +106,9 @@ const forgetCalls = (keys: readonly string[]): string =>
 
 const startInFront = (start: string): string => `  record() {
     setsid ${start} >>"$o" 2>&1 </dev/null &
-    echo $! >"$c/pid"
-    wait $!; code=$?
-    [ -s "$c/exit" ] || echo $code >"$c/exit"
+    pid=$!; ${notePid('$pid')}
+    wait $pid; code=$?
+    ${noteExit}
   }`;
 
 /**
@@ -116,6 +134,7 @@ ${options.reader === null ? '' : `[ -d "$c" ] || { ${background.count}; [ $runni
 ${takeClaim(options.nonce)}
 ${recordResult(options.resultJson)}
 if [ ! "$repeated" ]; then
+  : >"$c/starts"
   shell=/bin/bash; [ -x $shell ] || shell=/bin/sh
   : >"$o"
   ${isShort ? '' : `printf %s ${text} >"$c/command"`}
@@ -163,7 +182,7 @@ echo "SY1 size $(wc -c <"$o")"`;
 
 /**
  * Ends a call for good: takes its claim when it is free (`sealed`), else kills its process group unless it has ended
- * (`killed` or `ended`). `reason` is what is recorded instead of an exit code. With a `nonce`, a call that somebody
+ * (`killed` or `ended`); a command whose process is not there yet will not come. `reason` is what is recorded instead of an exit code. With a `nonce`, a call that somebody
  * else started is left alone (`taken`).
  */
 export function stopScript(options: {
@@ -182,11 +201,14 @@ if mkdir "$c"; then echo sealed >"$c/owner"; echo sealed >"$c/exit"; ${say('seal
 [ -s "$c/exit" ] && ${say('ended')}
 i=0; while [ ! -s "$c/pid" ] && [ ! -s "$c/exit" ] && [ $i -lt 50 ]; do sleep 0.02; i=$((i+1)); done
 pid=; { read -r pid <"$c/pid"; }
-[ "$pid" ] || ${say('ended')}
+[ "$pid" ] || [ -e "$c/starts" ] || ${say('ended')}
 ${options.nonce === null ? '' : requireOwner}
-[ -s "$c/exit" ] || echo ${options.reason} >"$c/exit"
-kill -9 "-$pid"
-i=0; while kill -0 "-$pid" && [ $i -lt 50 ]; do sleep 0.02; i=$((i+1)); done
+if [ ! -s "$c/exit" ]; then ${useRoom}; echo ${options.reason} >"$c/exit"; fi
+{ read -r pid <"$c/pid"; }
+i=0; while [ "$pid" ] && [ $i -lt 50 ]; do
+  kill -9 "-$pid" || kill -9 "$pid" || break
+  sleep 0.02; i=$((i+1))
+done
 echo 'SY1 killed'`;
 }
 

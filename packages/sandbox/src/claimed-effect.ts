@@ -1,6 +1,6 @@
 import { callKey, tokenOf } from './call-key.ts';
 import type { Claim } from './sandbox.ts';
-import { call, prologue, recordResult, requireIncarnation, takeClaim } from './shell-text.ts';
+import { call, prologue, recordResult, requireIncarnation, takeClaim, useRoom } from './shell-text.ts';
 
 /** A claim as scripts know it. */
 export interface EffectClaim {
@@ -32,6 +32,7 @@ else
 ${recordResult(claim.resultJson)}
 word=
 ${effect}
+${useRoom}
 echo "$word" >"$c/word"
 if [ "$word" = ok ]; then echo 0 >"$c/exit"; else echo "$word" >"$o"; echo 1 >"$c/exit"; fi
 fi

@@ -46,6 +46,11 @@ function parseAnswer(result: string): ScriptAnswer {
     });
   }
   const [head = '', ...lines] = result.slice(start).split('\n');
+  if (head === 'SY1 no-room') {
+    const detail =
+      'The memory for files in /dev/shm of the sandbox is full, so nothing was started. End the programs that fill it, or remove its files.';
+    throw new AppError('sandbox_limit', detail);
+  }
   return { words: head.split(' ').slice(1), lines: lines.map((line) => Buffer.from(line, 'base64')) };
 }
 

@@ -27,14 +27,25 @@ export const requireIncarnation = (token: string): string =>
 /** The place of one call; `key` is safe as a file name. */
 export const call = (key: string): string => `c=$claims/${key}; o=$outputs/${key}`;
 
+/** What is kept for the commands that make room again, once the place of the claims is full; some ten of them. */
+export const keepReserve = `[ -d "$claims" ] || mkdir -p "$claims"
+[ -s "$claims/reserve" ] || head -c 131072 /dev/zero >"$claims/reserve"`;
+
+/** Gives back the room that a claim keeps for what is recorded of its call. */
+export const useRoom = ': >"$c/room"';
+
 /**
- * Takes the claim by one `mkdir`. Who finds it taken with his own nonce has asked twice (his first request's answer
+ * Takes the claim by one `mkdir`, or answers `no-room` where nothing could be recorded of it: then nothing is started. Who finds it taken with his own nonce has asked twice (his first request's answer
  * was lost): `$repeated` is set then, and nothing may be started.
  */
 export const takeClaim = (nonce: string): string => `[ -d "$claims" ] || mkdir -p "$claims"
 [ -d "$outputs" ] || mkdir -p "$outputs"
 repeated=
-if mkdir "$c"; then echo ${nonce} >"$c/owner"; else
+own() { echo ${nonce} >"$c/owner"; printf %04096d 0 >"$c/room"; [ -s "$c/owner" ] && [ -s "$c/room" ]; }
+if mkdir "$c"; then
+  own || { rm -f "$claims/reserve"; own; } || { rm -rf "$c"; ${say('no-room')}; }
+else
+  [ -d "$c" ] || ${say('no-room')}
   i=0; while [ ! -s "$c/owner" ] && [ $i -lt 25 ]; do sleep 0.02; i=$((i+1)); done
   owner=; read -r owner <"$c/owner"
   [ "$owner" = ${nonce} ] || ${say('taken')}

@@ -234,16 +234,51 @@ describe('sealing a call', () => {
   });
 
   test('races a start, and one of the two wins for good', async () => {
-    for (let round = 0; round < 10; round++) {
+    const markers: { readonly marker: string; readonly isOver: boolean }[] = [];
+    for (let round = 0; round < 15; round++) {
       const claim = newClaim();
       const marker = `race-${claim.callId}`;
       const [sealed, started] = await Promise.allSettled([
         sandbox.sealCall(claim.callId, claim.incarnation, { signal }),
-        run(`touch ${marker}`, claim),
+        run(`sleep 0.3; touch ${marker}`, claim),
       ]);
-      const isSealed = sealed.status === 'fulfilled' && sealed.value;
-      expect(started.status === 'rejected').toBe(isSealed);
-      expect((await sandbox.stat(marker, { signal })) !== null && isSealed).toBe(false);
+      expect(started.status === 'rejected').toBe(sealed.status === 'fulfilled' && sealed.value);
+      markers.push({ marker, isOver: started.status === 'rejected' || started.value.outcome === 'killed' });
     }
+    // Whatever was told to be over has ended indeed: it would have left its marker by now.
+    await run('sleep 1', newClaim());
+    for (const { marker, isOver } of markers) {
+      expect({ marker, isThere: (await sandbox.stat(marker, { signal })) !== null }).toEqual({
+        marker,
+        isThere: !isOver,
+      });
+    }
+  });
+});
+
+describe('where a sandbox has no room to record a call', () => {
+  const fill = 'head -c 400M /dev/zero >/dev/shm/full 2>/dev/null; [ -s /dev/shm/full ]';
+
+  test('the commands that make room again still run', async () => {
+    expect(await run(fill, newClaim())).toMatchObject({ exitCode: 0 });
+    expect(await run('rm /dev/shm/full', newClaim())).toMatchObject({ exitCode: 0 });
+    expect(await run('echo on', newClaim())).toMatchObject({ exitCode: 0, output: 'on\n' });
+  });
+
+  test('nothing is started that could not be recorded, and the failure says where the room is', async () => {
+    // Whoever opens it again keeps room anew.
+    sandbox = await host.sandboxes.open({ projectId, sandboxId: sandbox.id, signal });
+    expect(await run(fill, newClaim())).toMatchObject({ exitCode: 0 });
+    let turns = 0;
+    const useUp = async (): Promise<void> => {
+      for (turns = 0; turns < 100; turns++) await run(`touch turn-${turns}`, newClaim());
+    };
+    await expect(useUp()).rejects.toMatchObject({
+      code: 'sandbox_limit',
+      detail: expect.stringContaining('/dev/shm'),
+    });
+    expect(turns).toBeGreaterThan(2);
+    expect(await sandbox.stat(`turn-${turns - 1}`, { signal })).not.toBeNull();
+    expect(await sandbox.stat(`turn-${turns}`, { signal })).toBeNull();
   });
 });

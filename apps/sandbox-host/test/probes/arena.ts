@@ -94,6 +94,7 @@ export interface ProbeResult {
   readonly dialled: readonly string[];
 }
 
+const never = new AbortController().signal;
 /** Every arena is two sandboxes and a host that looks after them. */
 const maxArenas = 4;
 
@@ -123,13 +124,21 @@ export function createArenas(machine: Machine) {
       const before = network.dialled.length;
       network.resolved.length = 0;
       const sandbox = variant === 'small' ? await host.open(randomUUID()) : attacker;
+      // One whose sandbox is gone would be held by that, and not by the wall.
+      const alive = await sandbox.run({ command: 'echo ALIVE', timeoutMs: 20_000, signal: never });
+      if (alive.output !== 'ALIVE\n')
+        throw new Error(`The attacker’s sandbox does not work: ${alive.output}`);
       const result = await sandbox
         .run({
           command: command({ machine, neighbour, patienceS: without.length === 0 ? 50 : 2 }),
           timeoutMs: 90_000,
-          signal: new AbortController().signal,
+          signal: never,
         })
-        .catch((error: unknown) => ({ output: `ended: ${String(error)}` }));
+        .catch((error: unknown) => {
+          // Only a small sandbox may be ended by what is tried in it.
+          if (variant !== 'small') throw error;
+          return { output: `ended: ${String(error)}` };
+        });
       return {
         hasReached: /^REACHED$/m.test(result.output),
         output: result.output,

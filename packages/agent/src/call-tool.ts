@@ -3,8 +3,8 @@ import { AppError, storableText, type Todo, type ToolPart, toolNameOf } from '@s
 import { ClaimTakenError } from '@switchyard/sandbox';
 import { type Ledger, setToolState } from '@switchyard/store';
 import { issuesOf } from './answer-chunks.ts';
-import { type SettledCall, settleCall } from './call-result.ts';
-import { recoverCall } from './recover-call.ts';
+import type { Recovery } from './recover-call.ts';
+import { isSandboxTrouble, recoverThroughOutage } from './recover-through-outage.ts';
 import { interruptedText } from './repair-history.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
@@ -59,24 +59,104 @@ export async function callTool(around: CallSurroundings, call: PendingCall): Pro
   const input = tool.inputSchema.safeParse(call.part.input);
   if (!input.success)
     return failed(`The arguments of "${name}" are not valid. ${issuesOf(input.error) ?? ''}`);
-  const prepared = await attempt(around, call, () => prepare(around, { call, tool, input: input.data }));
-  if ('outcome' in prepared) return prepared;
-  if (!prepared.isMarked && !(await mark(around, call, prepared.incarnation))) {
-    return { outcome: 'stopped', wasExecuting: false };
-  }
-  const context = contextOf(around, { callId: call.part.toolCallId, incarnation: prepared.incarnation });
+  const emit = emitterOf(around.journal, call.part.toolCallId);
   // What a tool says after its result would stand behind it in the log, or behind the event that the run waits under.
   let hasResult = false;
   const emitOutput: ToolContext['emitOutput'] = (stream, text) => {
-    if (!hasResult) context.emitOutput(stream, text);
+    if (!hasResult) emit(stream, text);
   };
-  return await attempt(around, call, async () => {
-    try {
-      const result = await settled(tool.execute(input.data, { ...context, emitOutput }), around.stop);
-      return { outcome: 'settled', result, isUnknown: false };
-    } finally {
-      hasResult = true;
+  const checked = { call, tool, input: input.data, emitOutput };
+  try {
+    const prepared = await attempt(around, call, () => prepare(around, checked));
+    if ('outcome' in prepared) return prepared;
+    const { incarnation, isMarked } = prepared;
+    if (!isMarked && !(await mark(around, call, incarnation)))
+      return { outcome: 'stopped', wasExecuting: false };
+    return await attempt(around, call, () => settled(perform(around, checked, incarnation), around.stop));
+  } finally {
+    hasResult = true;
+  }
+}
+
+/** A call whose tool is known, and whose input is as the tool wants it. */
+interface CheckedCall {
+  readonly call: PendingCall;
+  readonly tool: Tool;
+  readonly input: unknown;
+  readonly emitOutput: ToolContext['emitOutput'];
+}
+
+/** Lets the tool do its work. When the line to the sandbox fails behind the claim, finds out what became of it. */
+async function perform(
+  around: CallSurroundings,
+  checked: CheckedCall,
+  incarnation: string | null,
+): Promise<CallOutcome> {
+  const { call, tool, input, emitOutput } = checked;
+  const context = contextOf(around, { callId: call.part.toolCallId, incarnation, emitOutput });
+  let hasClaimed = false;
+  const claim: ToolContext['claim'] = (result) => {
+    hasClaimed = true;
+    return context.claim(result);
+  };
+  try {
+    return { outcome: 'settled', result: await tool.execute(input, { ...context, claim }), isUnknown: false };
+  } catch (error) {
+    const isLost = hasClaimed && isSandboxTrouble(error) && !around.stop.signal.aborted;
+    if (!isLost || incarnation === null) throw error;
+    return await findOut(around, checked, { incarnation, error });
+  }
+}
+
+/**
+ * What became of a claimed call whose answer was lost. One that never began is sealed, so that a request which is still
+ * on its way cannot begin it behind its result.
+ */
+async function findOut(
+  around: CallSurroundings,
+  checked: CheckedCall,
+  { incarnation, error }: { readonly incarnation: string; readonly error: AppError },
+): Promise<CallOutcome> {
+  const { sandbox, stop, logger } = around;
+  const { toolCallId: callId } = checked.call.part;
+  const tool = checked.tool.name;
+  logger.warn({ callId, tool, code: error.code, error: error.cause }, 'the answer of a call was lost');
+  sandbox.forget();
+  const recovery = await recover(around, checked, { ledger: 'executing', incarnation });
+  switch (recovery.action) {
+    case 'take':
+      return { outcome: 'settled', result: recovery.result, isUnknown: false };
+    case 'unknown':
+      return unknown();
+    case 'run': {
+      const { signal } = stop;
+      const isSealed = await sandbox
+        .open()
+        .then((opened) => opened.sealCall(callId, incarnation, { signal }))
+        .catch((thrown: unknown) => {
+          if (signal.aborted || !isSandboxTrouble(thrown)) throw thrown;
+          return false;
+        });
+      return isSealed ? failed(`${error.detail} Nothing was done.`) : unknown();
     }
+  }
+}
+
+async function recover(
+  around: CallSurroundings,
+  { call, tool, input, emitOutput }: CheckedCall,
+  known: Pick<PendingCall, 'ledger' | 'incarnation'>,
+): Promise<Recovery> {
+  const { sandbox, stop, threadId } = around;
+  return await recoverThroughOutage({
+    call: { ledger: known.ledger, incarnation: known.incarnation, callId: call.part.toolCallId },
+    tool,
+    input,
+    openSandbox: sandbox.open,
+    forgetSandbox: sandbox.forget,
+    threadId,
+    emitOutput,
+    signal: stop.signal,
   });
 }
 
@@ -101,20 +181,10 @@ interface PreparedCall {
 }
 
 /** Decides what an interrupted call needs, and starts the sandbox of a call that will be claimed in it. */
-async function prepare(
-  around: CallSurroundings,
-  { call, tool, input }: { readonly call: PendingCall; readonly tool: Tool; readonly input: unknown },
-): Promise<PreparedCall | CallOutcome> {
-  const { sandbox, stop } = around;
-  const recovery = await recoverCall({
-    call: { ...call, callId: call.part.toolCallId },
-    tool,
-    input,
-    openSandbox: sandbox.open,
-    threadId: around.threadId,
-    emitOutput: emitterOf(around.journal, call.part.toolCallId),
-    signal: stop.signal,
-  });
+async function prepare(around: CallSurroundings, checked: CheckedCall): Promise<PreparedCall | CallOutcome> {
+  const { sandbox } = around;
+  const { call, tool } = checked;
+  const recovery = await recover(around, checked, call);
   switch (recovery.action) {
     case 'take':
       return { outcome: 'settled', result: recovery.result, isUnknown: false };
@@ -144,7 +214,11 @@ async function mark(
 
 function contextOf(
   around: CallSurroundings,
-  { callId, incarnation }: { readonly callId: string; readonly incarnation: string | null },
+  {
+    callId,
+    incarnation,
+    emitOutput,
+  }: Pick<ToolContext, 'callId' | 'emitOutput'> & { readonly incarnation: string | null },
 ): ToolContext {
   const { journal, threadId, sandbox, stop, readTodos, readResult } = around;
   return {
@@ -162,7 +236,7 @@ function contextOf(
         return Promise.reject(new Error('Only a once tool in the sandbox has a claim.'));
       return Promise.resolve({ callId, incarnation, ...(result === undefined ? {} : { result }) });
     },
-    emitOutput: emitterOf(journal, callId),
+    emitOutput,
   };
 }
 
@@ -174,7 +248,7 @@ function emitterOf(journal: RunJournal, toolCallId: string): ToolContext['emitOu
 }
 
 /** The tool's result; after a stop it has a short time to come, then the signal's reason is thrown. */
-async function settled(execution: Promise<ToolResult>, { signal, cause }: RunStop): Promise<ToolResult> {
+async function settled<Value>(execution: Promise<Value>, { signal, cause }: RunStop): Promise<Value> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   let timer: NodeJS.Timeout | undefined;
   const giveUp = () => {
@@ -212,27 +286,4 @@ function failed(message: string): CallOutcome {
 
 function unknown(): CallOutcome {
   return { outcome: 'settled', result: { outcome: 'error', message: interruptedText }, isUnknown: true };
-}
-
-/** Stores a call's result and then shows it, as one turn of the journal: stored order is shown order. */
-export async function storeResult(
-  around: CallSurroundings,
-  options: { readonly call: PendingCall; readonly result: ToolResult; readonly isUnknown: boolean },
-): Promise<SettledCall> {
-  const settled = settleCall(options.call.part, options.result);
-  await storeSettled(around, { settled, ledger: options.isUnknown ? 'unknown' : 'done' });
-  return settled;
-}
-
-/** The same for a call that was settled without running. */
-export async function storeSettled(
-  around: CallSurroundings,
-  { settled, ledger }: { readonly settled: SettledCall; readonly ledger: Ledger },
-): Promise<void> {
-  const { part, appended, chunks } = settled;
-  const { cancelRequested } = await around.journal.store(
-    (sql, position) => setToolState(sql, { ...position, callId: part.toolCallId, ledger, part, appended }),
-    ...chunks,
-  );
-  if (cancelRequested) around.stop.stop('cancelled');
 }

@@ -1,12 +1,6 @@
 import { type Chunk, toolNameOf } from '@switchyard/protocol';
-import {
-  type CallOutcome,
-  type CallSurroundings,
-  callTool,
-  type PendingCall,
-  storeResult,
-  storeSettled,
-} from './call-tool.ts';
+import { type CallOutcome, type CallSurroundings, callTool, type PendingCall } from './call-tool.ts';
+import { storeResult, storeSettled } from './store-result.ts';
 import { denyCall, settleCall } from './call-result.ts';
 import { type AskingCall, consentOf } from './consent.ts';
 import type { Lane, Tool, ToolResult } from './tool.ts';

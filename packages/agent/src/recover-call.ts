@@ -16,16 +16,8 @@ export interface InterruptedCall {
   readonly incarnation: string | null;
 }
 
-/** How long a command may run whose tool does not say. A guess. */
-const defaultTimeoutMs = 1_800_000;
-/** For one whose time is over already: enough to see whether it has just ended. */
-const minAttachedMs = 1000;
-
-/**
- * Decides from the ledger, and for a `once` call in a sandbox from what the sandbox knows of it: one that was never
- * started is free to run, one that has ended left its result, one that still runs is followed to its end.
- */
-export async function recoverCall<Input>(options: {
+/** What it takes to find out about a call. */
+export interface RecoverOptions<Input> {
   readonly call: InterruptedCall;
   readonly tool: Tool<Input>;
   readonly input: Input;
@@ -33,7 +25,18 @@ export async function recoverCall<Input>(options: {
   readonly threadId: string;
   readonly emitOutput: ToolContext['emitOutput'];
   readonly signal: AbortSignal;
-}): Promise<Recovery> {
+}
+
+/** How long a command may run whose tool does not say. A guess. */
+export const defaultTimeoutMs = 1_800_000;
+/** For one whose time is over already: enough to see whether it has just ended. */
+const minAttachedMs = 1000;
+
+/**
+ * Decides from the ledger, and for a `once` call in a sandbox from what the sandbox knows of it: one that was never
+ * started is free to run, one that has ended left its result, one that still runs is followed to its end.
+ */
+export async function recoverCall<Input>(options: RecoverOptions<Input>): Promise<Recovery> {
   const { call, tool, input, openSandbox, emitOutput, signal } = options;
   const { callId, incarnation } = call;
   if (call.ledger !== 'executing' || tool.effect === 'read' || tool.needs === 'nothing')

@@ -77,9 +77,9 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
   /** Sandboxes whose workspace may have changed, and when they were last looked at. */
   const measuredAt = new Map<string, number>();
   const busy = new Set<string>();
+  const stopping = new Map<string, Promise<unknown>>();
   let lastFreeBytes = Number.POSITIVE_INFINITY;
   let nextDiskLookAt = 0;
-  let isClosed = false;
   let diskLook: Promise<unknown> = Promise.resolve();
   let isLookingAtDisk = false;
 
@@ -88,13 +88,19 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
     return bavail * bsize;
   }
 
-  async function stop(id: string, reason: string): Promise<void> {
+  /** Nobody waits for it but `close`: while one sandbox takes its time to stop, the others are looked at. */
+  function stop(id: string, reason: string): void {
+    if (stopping.has(id)) return;
     logger.warn({ sandboxId: id, reason }, 'sandbox is over a limit');
-    await options.stop(id, reason);
+    const stopped = options
+      .stop(id, reason)
+      .catch((error: unknown) => logger.error({ sandboxId: id, error }, 'sandbox could not be stopped'))
+      .finally(() => stopping.delete(id));
+    stopping.set(id, stopped);
   }
 
   /** Kills the largest processes until the others fit. */
-  async function relieve({ sandbox: { id, limits }, family, used }: MemoryUse): Promise<void> {
+  function relieve({ sandbox: { id, limits }, family, used }: MemoryUse): void {
     const count = (looksOver.get(id) ?? 0) + 1;
     looksOver.set(id, count);
     // Processes that end while they are looked at leave their share to the others: one look may count it twice.
@@ -111,7 +117,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
   }
 
   /** The largest share of its limit that any sandbox uses. */
-  async function lookAtMemory(families: readonly Family[]): Promise<number> {
+  function lookAtMemory(families: readonly Family[]): number {
     const { availableBytes, totalBytes } = readAvailableMemory();
     for (const [pid, killedAt] of dying) if (Date.now() - killedAt > dyingMs) dying.delete(pid);
     const uses: MemoryUse[] = families.map(({ sandbox, family }) => {
@@ -127,7 +133,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
     for (const id of looksOver.keys()) {
       if (!chosen.some(({ sandbox }) => sandbox.id === id)) looksOver.delete(id);
     }
-    for (const use of chosen) await relieve(use);
+    for (const use of chosen) relieve(use);
     return Math.max(0, ...uses.map(({ used, sandbox }) => used / sandbox.limits.memoryBytes));
   }
 
@@ -147,7 +153,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
     if (share <= 1) overfull.delete(sandbox.id);
     if (share <= Math.max(1, before + clearUpShare)) return;
     overfull.set(sandbox.id, share);
-    await stop(sandbox.id, 'its workspace is too large');
+    stop(sandbox.id, 'its workspace is too large');
   }
 
   async function lookAtDisk(families: readonly Family[]): Promise<void> {
@@ -161,7 +167,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
     nextDiskLookAt = endedAt + Math.min(most, Math.max(least, perMsOfLooking * (endedAt - startedAt)));
   }
 
-  async function look(): Promise<number> {
+  function look(): number {
     const sandboxes = options.running();
     if (sandboxes.length === 0) return 0;
     const processes = readProcesses();
@@ -170,7 +176,7 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
 
     const free = freeDiskBytes();
     if (options.isDiskWatched && free < options.minFreeDiskBytes) {
-      await Promise.all(families.map(({ sandbox }) => stop(sandbox.id, 'the disk of this machine is full')));
+      for (const { sandbox } of families) stop(sandbox.id, 'the disk of this machine is full');
     }
     const isDue = Date.now() > nextDiskLookAt || lastFreeBytes - free > suspiciousBytes;
     if (options.isDiskWatched && isDue && !isLookingAtDisk) {
@@ -186,17 +192,15 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
   }
 
   let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<unknown> = Promise.resolve();
   function lookAgain(delayMs: number): void {
-    if (isClosed) return;
     timer = setTimeout(() => {
-      looking = look().then(
-        (share) => lookAgain(share > 1 ? overMs : share > tenseShare ? tenseMs : calmMs),
-        (error: unknown) => {
-          logger.error({ error }, 'looking at the limits failed');
-          lookAgain(calmMs);
-        },
-      );
+      let share = 0;
+      try {
+        share = look();
+      } catch (error) {
+        logger.error({ error }, 'looking at the limits failed');
+      }
+      lookAgain(share > 1 ? overMs : share > tenseShare ? tenseMs : calmMs);
     }, delayMs);
   }
   lookAgain(0);
@@ -211,10 +215,9 @@ export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
         : null;
     },
     async close() {
-      isClosed = true;
       clearTimeout(timer);
-      await looking;
       await diskLook;
+      await Promise.all(stopping.values());
     },
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import type { Sandbox } from '@switchyard/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxHostOptions } from '../src/start-host.ts';
@@ -98,6 +98,33 @@ describe('the way out of a sandbox', () => {
     const other = await (await newHost(tunnel)).open(randomUUID());
     expect(await tunnelIn(other, 'example.test:443')).toBe('heard hello\n');
     expect(tunnel.dialled).toEqual([`${publicAddress}:443`]);
+  });
+
+  test('does not hold up a stop by a tunnel that is silent and whose far end does not hang up', async () => {
+    const peer = createTcpServer({ allowHalfOpen: true });
+    const held: Socket[] = [];
+    peer.on('connection', (socket: Socket) => held.push(socket.resume()));
+    peer.listen(0, '127.0.0.1');
+    await once(peer, 'listening');
+    cleanups.push(async () => {
+      for (const socket of held) socket.destroy();
+      peer.close();
+    });
+    const network = recordNetwork(
+      { 'example.test': [[publicAddress]] },
+      (peer.address() as AddressInfo).port,
+    );
+    const { open, host } = await newHost(network);
+    const sandbox = await open(randomUUID());
+    const tunnel = `require("node:http").request({ host: "127.0.0.1", port: 3128, method: "CONNECT", path: "example.test:443" })
+.on("connect", (answer) => console.log("status", answer.statusCode)).end()`;
+    const holding = `setsid node -e '${tunnel}' > tunnel.log 2>&1 & until grep status tunnel.log; do sleep 0.05; done`;
+    expect(await runIn(sandbox, holding)).toBe('status 200\n');
+    const startedAt = performance.now();
+    await host.registry.stop(sandbox.id);
+    // A stop takes a fraction of a second; the silence after which the proxy gives a tunnel up is ten minutes.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(host.registry.running()).toEqual([]);
   });
 
   test('is not turned inwards by a redirect', async () => {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Sandbox } from '@switchyard/sandbox';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { apiKey, startTestHost, temporaryFolder, type TestHost } from './test-host.ts';
@@ -43,19 +44,24 @@ afterAll(async () => {
 });
 
 /** One that serves the program. */
-async function newSandbox(): Promise<Sandbox> {
-  const made = await host.open(randomUUID());
+async function newSandbox(of = host): Promise<Sandbox> {
+  const made = await of.open(randomUUID());
   const { signal } = new AbortController();
   await made.writeFile({ path: 'serve.cjs', bytes: Buffer.from(program), signal });
   await made.run({ command: 'setsid node serve.cjs >serve.log 2>&1 & sleep 0.1', timeoutMs: 10_000, signal });
-  const url = await addressOf(made, 3000);
+  const url = await addressOf(made, 3000, 60, of);
   await vi.waitFor(async () => expect((await ask(url)).status).toBe(201), { timeout: 20_000 });
   return made;
 }
 
-async function addressOf({ id }: Pick<Sandbox, 'id'>, port: number, seconds = 60): Promise<string> {
+async function addressOf(
+  { id }: Pick<Sandbox, 'id'>,
+  port: number,
+  seconds = 60,
+  { host: { url: base } } = host,
+): Promise<string> {
   const response = await fetch(
-    `${host.host.url}/sandbox/${id}/ports/${port}/signed-preview-url?expiresInSeconds=${seconds}`,
+    `${base}/sandbox/${id}/ports/${port}/signed-preview-url?expiresInSeconds=${seconds}`,
     {
       headers: { authorization: `Bearer ${apiKey}` },
     },
@@ -89,6 +95,24 @@ async function ask(
   let text = '';
   for await (const bytes of response) text += bytes.toString();
   return { status: response.statusCode, headers: response.headers, text };
+}
+
+async function openWebSocket(url: string) {
+  const { host: name, port } = new URL(url);
+  const key = Buffer.from('0123456789abcdef').toString('base64');
+  const request = httpRequest({
+    host: '127.0.0.1',
+    port,
+    headers: {
+      host: name,
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': key,
+    },
+  }).end();
+  const [response, socket] = (await once(request, 'upgrade')) as [{ headers: IncomingHttpHeaders }, Socket];
+  return { key, response, socket };
 }
 
 describe('the preview of a port', () => {
@@ -131,23 +155,7 @@ describe('the preview of a port', () => {
   });
 
   test('passes WebSockets, both ways and at once', async () => {
-    const { host: name, port } = new URL(await addressOf(sandbox, 3000));
-    const key = Buffer.from('0123456789abcdef').toString('base64');
-    const request = httpRequest({
-      host: '127.0.0.1',
-      port,
-      headers: {
-        host: name,
-        connection: 'Upgrade',
-        upgrade: 'websocket',
-        'sec-websocket-version': '13',
-        'sec-websocket-key': key,
-      },
-    }).end();
-    const [response, socket] = (await once(request, 'upgrade')) as [
-      { headers: IncomingHttpHeaders },
-      NodeJS.ReadWriteStream & { destroy(): void },
-    ];
+    const { key, response, socket } = await openWebSocket(await addressOf(sandbox, 3000));
     const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
     expect(response.headers['sec-websocket-accept']).toBe(accept);
     for (const words of ['one', 'two']) {
@@ -218,4 +226,22 @@ describe('the preview of a port', () => {
     for (const request of held) request.destroy();
     await expect.poll(async () => (await ask(url)).status, { timeout: 20_000 }).toBe(201);
   }, 60_000);
+
+  test('does not keep a host that is replaced from leaving, whatever is open', async () => {
+    const data = await temporaryFolder();
+    const first = await startTestHost(data.path);
+    const made = await newSandbox(first);
+    const { socket } = await openWebSocket(await addressOf(made, 3000, 60, first));
+    const closed = once(
+      socket.on('error', () => undefined),
+      'close',
+    );
+    await first.sandboxes.close();
+    await first.host.abandon();
+    await closed;
+    const second = await startTestHost(data.path);
+    expect(second.host.registry.find(made.id).state).toBe('started');
+    await second.close();
+    await data.remove();
+  });
 });

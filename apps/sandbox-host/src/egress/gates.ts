@@ -3,6 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { Logger } from '@switchyard/process';
+import { trackConnections } from '../close-server.ts';
 import { createEgressProxy } from './egress-proxy.ts';
 import type { EgressNetwork } from './find-way.ts';
 import type { EgressPolicy } from './policy.ts';
@@ -16,7 +17,7 @@ export interface EgressGates {
 }
 
 interface Gate {
-  readonly server: Server;
+  readonly closeServer: () => Promise<void>;
   readonly folderFd: number;
 }
 
@@ -28,6 +29,7 @@ async function listen(server: Server, folder: string): Promise<Gate> {
   // Not the guest's: he may neither replace the socket nor put a link in its place.
   await chmod(folder, 0o755);
   rmSync(join(folder, socketName), { force: true });
+  const closeServer = trackConnections(server);
   const folderFd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -40,7 +42,7 @@ async function listen(server: Server, folder: string): Promise<Gate> {
     closeSync(folderFd);
     throw error;
   }
-  return { server, folderFd };
+  return { closeServer, folderFd };
 }
 
 export function createEgressGates(options: {
@@ -55,10 +57,7 @@ export function createEgressGates(options: {
     const gate = gates.get(sandboxId);
     if (!gate) return;
     gates.delete(sandboxId);
-    await new Promise((resolve) => {
-      gate.server.close(resolve);
-      gate.server.closeAllConnections();
-    });
+    await gate.closeServer();
     closeSync(gate.folderFd);
   }
 

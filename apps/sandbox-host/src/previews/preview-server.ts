@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '@switchyard/process';
+import { trackConnections } from '../close-server.ts';
 import { HostError } from '../host-error.ts';
 import { neighbourHeaders } from '../neighbour-headers.ts';
 import type { SandboxRegistry } from '../sandbox-views.ts';
@@ -108,6 +109,7 @@ export async function startPreviewServer(options: {
   const server = createServer((request, response) => {
     pass(request, response).catch((error: unknown) => refuse(response, explain(error)));
   });
+  const closeServer = trackConnections(server);
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => undefined);
     upgrade(request, socket, head).catch((error: unknown) => {
@@ -126,12 +128,7 @@ export async function startPreviewServer(options: {
 
   return {
     urlOf: (grant) => `${publicUrl.protocol}//${tokens.labelOf(grant)}.${publicUrl.host}/`,
-    async close() {
-      await new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      });
-    },
+    close: closeServer,
   };
 }
 

@@ -51,14 +51,13 @@ if [ -s "$o" ]; then ${offset === 0 ? '' : `tail -c +${offset + 1} "$o" | `}head
 echo`;
 
 /**
- * Runs the function `record` in the background and waits until it has ended or `seconds` have passed. bash sees its
- * end in the pipe that its output goes to, and need not start a clock; it alone has these words, hence `eval`.
+ * Runs the function `record` in the background and waits until it has ended or `seconds` have passed: its end is the
+ * end of the pipe that its output goes to. bash needs no clock for it; it alone has these words, hence `eval`.
  */
 const startRecorder = (seconds: number): string => `if [ "$BASH_VERSION" ]; then
   eval 'exec 9< <(record)'; eval 'read -r -t ${seconds} -u 9'
 else
-  ( record ) >/dev/null &
-  i=0; while [ ! -s "$c/exit" ] && [ $i -lt ${Math.ceil(seconds / 0.02)} ]; do sleep 0.02; i=$((i+1)); done
+  { record & } | timeout ${seconds} cat
 fi`;
 
 /**

@@ -7,10 +7,12 @@ export type ExecuteOutcome =
   | { readonly outcome: 'exited'; readonly exitCode: number; readonly result: string }
   | { readonly outcome: 'timed-out' };
 
-// A bash whose standard input is a socket, as pipes of Node are, would read the guest's ~/.bashrc first.
-const shell = existsSync('/bin/bash')
-  ? { file: '/bin/bash', arguments: ['--norc', '--noprofile'] }
-  : { file: '/bin/sh', arguments: [] };
+// dash starts itself and other programs in two thirds of the time that bash takes. A bash whose standard input is a
+// socket, as pipes of Node are, would read the guest's ~/.bashrc first.
+const shell = [
+  { file: '/bin/dash', arguments: [] },
+  { file: '/bin/bash', arguments: ['--norc', '--noprofile'] },
+].find(({ file }) => existsSync(file)) ?? { file: '/bin/sh', arguments: [] };
 const defaultTimeoutS = 360;
 /** Output beyond it is read and dropped: this process must not grow with what a command prints. */
 const maxOutputBytes = 16 * 1024 * 1024;

@@ -36,7 +36,7 @@ function livingPids(host: TestHost): number[] {
 function shellsBelow(pid: number): number[] {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
   return children.map(Number).flatMap((child) => {
-    const isShell = /^(ba)?sh$/m.test(readFileSync(`/proc/${child}/comm`, 'utf8'));
+    const isShell = /^(ba|da)?sh$/m.test(readFileSync(`/proc/${child}/comm`, 'utf8'));
     return isShell ? [child] : shellsBelow(child);
   });
 }

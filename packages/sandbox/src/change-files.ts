@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { AppError } from '@switchyard/protocol';
 import { createNonce } from './call-key.ts';
 import { changeScript, type ContentSource, type ScriptChange } from './change-script.ts';
@@ -9,6 +10,7 @@ import { pathError } from './path-errors.ts';
 import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
 import type { Claim, ExpectedVersion, FileChange, Sandbox } from './sandbox.ts';
 import { seenKey, versionOfBytes } from './seen-files.ts';
+import { quote } from './shell-text.ts';
 import { resolveWorkspacePath, workspaceRoot as root } from './workspace-path.ts';
 
 /** Larger contents are uploaded, all in one; up to here they travel in the command that puts them in place. */
@@ -38,6 +40,17 @@ function resolveEntry(path: string): string {
 const expectedWord = (expected: ExpectedVersion = 'any'): string | null =>
   expected === 'any' ? null : expected === 'absent' ? expected : expected.version;
 
+/** Text as it is, which the shell itself writes; else, and where quotes would make it long, as base64 for a program. */
+function inlineSource(bytes: Uint8Array): ContentSource {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const base64 = buffer.toString('base64');
+  if (!isUtf8(buffer) || buffer.includes(0)) return { kind: 'inline', base64 };
+  const text = buffer.toString('utf8');
+  return Buffer.byteLength(quote(text)) <= base64.length + 2
+    ? { kind: 'text', text }
+    : { kind: 'inline', base64 };
+}
+
 /** All changes as commands inside the sandbox: nothing outside ever opens a path of it. */
 export function createFileChanges(
   remote: RemoteSandbox,
@@ -53,11 +66,7 @@ export function createFileChanges(
 
     function sourceOf(bytes: Uint8Array): ContentSource {
       const length = bytes.byteLength;
-      if (uploadPath === null)
-        return {
-          kind: 'inline',
-          base64: Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('base64'),
-        };
+      if (uploadPath === null) return inlineSource(bytes);
       offset += length;
       return { kind: 'uploaded', offset: offset - length, length };
     }

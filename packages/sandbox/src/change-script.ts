@@ -1,9 +1,11 @@
 import { effectScript, type EffectClaim } from './claimed-effect.ts';
 import { remember, type SeenKey, seenFile, versionOfFile } from './seen-files.ts';
-import { containment, quote } from './shell-text.ts';
+import { containment, look, quote } from './shell-text.ts';
 
 /** Where the bytes of a file come from. */
 export type ContentSource =
+  /** Without NUL, which no shell text holds. */
+  | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'inline'; readonly base64: string }
   /** A piece of the uploaded file. */
   | { readonly kind: 'uploaded'; readonly offset: number; readonly length: number };
@@ -41,11 +43,12 @@ export interface ChangeScriptOptions {
 
 /**
  * The words of the script. `place` goes to the folder of a path, makes what is missing of it (`$made`, newest first),
- * and sets `$folder` and `$n`; each part is entered and looked at before the next is made in it. `at` goes back to
- * such a folder, if it still is the same. Each word returns false and sets `$word` when it cannot be done.
+ * and sets `$folder`, `$n` and what `look` sets; each part is entered and looked at before the next is made in it. `at`
+ * goes back to such a folder, if it still is the same. Each word returns false and sets `$word` when it cannot be done.
  */
 export const changeWords = `umask 022
 made=
+${look}
 enter() {
   if [ ! -d "$1" ]; then
     if [ -e "$1" ] || [ -L "$1" ] || [ ! "$1" ]; then word=no-folder; return 1; fi
@@ -54,11 +57,12 @@ enter() {
 $made"; fi
     cd -- "./\${1##*/}" || { word=no-folder; return 1; }
   else cd -- "$1" || { word=denied; return 1; }; fi
-  here || { word=outside; return 1; }
+  look || { word=outside; return 1; }
 }
 place() {
+  n=./\${1##*/}
   enter "\${1%/*}" || return 1
-  folder=$here; n=./\${1##*/}
+  folder=$here
   [ -w . ] || { word=denied; return 1; }
 }
 at() {
@@ -67,7 +71,7 @@ at() {
 }
 expect() {
   if [ ! -e "$n" ] && [ ! -L "$n" ]; then v=absent
-  elif [ -f "$n" ]; then version "$n" "$(stat -c %s -- "$n")"
+  elif [ -f "$n" ]; then version "$n" "$size"
   else v=other; fi
   [ "$v" = "$1" ] || { word=stale; return 1; }
 }
@@ -78,7 +82,8 @@ stage_write() {
   [ -d "$n" ] && { word=is-folder; return 1; }
   [ ! "$2" ] || expect "$2" || return 1
   word=failed
-  content >"$new" && if [ -e "$n" ] && [ ! "$4" ]; then chmod --reference="$n" -- "$new"; elif [ "$3" != 644 ] || [ "$4" ]; then chmod "$3" -- "$new"; fi
+  [ "$mode" ] && [ ! "$4" ] || mode=$3
+  content >"$new" && { [ "$mode" = 644 ] || chmod "$mode" -- "$new"; }
 }
 stage_remove() {
   [ -d "\${1%/*}" ] || { word=not-found; return 1; }
@@ -98,6 +103,8 @@ if command -v flock >/dev/null && ! flock -w 20 8; then word='busy 0'; fi`;
 
 function contentOf(source: ContentSource, uploadPath: string | null): string {
   switch (source.kind) {
+    case 'text':
+      return `printf %s ${quote(source.text)}`;
     case 'inline':
       return `printf %s ${quote(source.base64)} | base64 -d`;
     case 'uploaded':

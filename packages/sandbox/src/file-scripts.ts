@@ -54,7 +54,8 @@ export function readScript({
   readonly length: number;
   readonly seen: { readonly key: SeenKey; readonly isRemembered: boolean } | null;
 }): string {
-  // Most files are read whole, and each program that is started costs a millisecond.
+  // Most files are read whole, and each program that is started costs a millisecond: one tells of the file that is its
+  // standard input both where the kernel found it and what it is.
   const slice =
     offset === 0
       ? `if [ "$size" -le ${length} ]; then base64 -w 0 <&3; else head -c ${length} <&3 | base64 -w 0; fi`
@@ -70,9 +71,10 @@ f=${quote(path)}
 [ -d "$f" ] && ${say('is-folder')}
 [ -f "$f" ] || ${say('not-a-file')}
 [ -r "$f" ] && command exec 3<"$f" || ${say('denied')}
-inside "$(readlink /proc/self/fd/3)" || ${say('outside')}
-stamp=$(stat -L -c '%s %i-%s-%.9Z' -- /proc/self/fd/3)
-size=\${stamp% *}
+stamp=$(QUOTING_STYLE=literal stat -c '%s %i-%s-%.9Z %N' -- /proc/self/fd/0 - <&3)
+link=\${stamp%"$line"*}
+inside "\${link#* -> }" || ${say('outside')}
+stamp=\${stamp##*"$line"}; stamp=\${stamp% -}; size=\${stamp% *}
 v=-; last=-
 ${seen ? versions(seen) : ''}
 echo "SY1 file $size $v $last \${stamp#* }"

@@ -60,7 +60,21 @@ export const recordResult = (resultJson: string | null): string =>
  * led: a link that is swapped meanwhile changes nothing. `here` is true when the current folder is below the root, and
  * sets `$here` to its true path; whoever then works on `./name` works in that very folder.
  */
-export const containment = (root: string): string => `root=${quote(root)}; real=$root
+export const containment = (root: string): string => `line='
+'
+root=${quote(root)}; real=$root
 [ -L "$root" ] && real=$(readlink -f -- "$root")
 inside() { case $1 in "$real"|"$real"/*) return 0;; esac; return 1; }
 here() { here=$(readlink /proc/self/cwd); inside "$here"; }`;
+
+/**
+ * Defines `look`, which is `here`, and at the same time sets `$size` and `$mode` of what stands at `$n`, not following a
+ * link, both empty when there is nothing: all by one program. No path of the kernel's holds two slashes in a row.
+ */
+export const look = `look() {
+  here=$(QUOTING_STYLE=literal stat -c '%N// %s %a' -- /proc/self/cwd "$n")
+  size=; mode=
+  case $here in *//*"$line"*) mode=\${here##* }; size=\${here##*// }; size=\${size% *};; esac
+  here=\${here#* -> }; here=\${here%%//*}
+  inside "$here"
+}`;

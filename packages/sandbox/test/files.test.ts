@@ -67,6 +67,36 @@ describe('a file', () => {
     expect(await sandbox.stat(path, { signal })).toBeNull();
   });
 
+  test.each(["it's -> there", 'с // 12 755', ' ends in a space '])(
+    'may stand in a folder named %s, and behind a link to a folder of any name',
+    async (name) => {
+      const path = `folders/${name}/${name}`;
+      await sandbox.writeFile({ path, bytes: bytes('one'), mode: 0o750, signal });
+      await sandbox.writeFile({ path, bytes: bytes('two'), signal });
+      expect((await readWhole(path)).toString('utf8')).toBe('two');
+      expect(await sandbox.stat(path, { signal })).toMatchObject({ mode: 0o750 });
+      await shell(`mkdir -p 'line\nend'; ln -sfn '/workspace/line\nend' to-line`);
+      const behind = `to-line/${name}`;
+      await sandbox.writeFile({ path: behind, bytes: bytes('three'), signal });
+      expect((await readWhole(behind)).toString('utf8')).toBe('three');
+    },
+  );
+
+  test('in a new folder has nothing of a file of its name elsewhere', async () => {
+    await sandbox.writeFile({ path: 'twin', bytes: bytes('one'), mode: 0o755, signal });
+    await sandbox.writeFile({ path: 'new/er/twin', bytes: bytes('two'), signal });
+    expect(await sandbox.stat('new/er/twin', { signal })).toMatchObject({ mode: 0o644 });
+  });
+
+  test('of text is what it was, byte by byte', async () => {
+    const text = `\ufeff'it''s'\r\n\t$x \`y\` \\n %s\u0001\u007f с😀\u2028\n\n`;
+    await sandbox.writeFile({ path: 'text', bytes: bytes(text), signal });
+    expect((await readWhole('text')).equals(bytes(text))).toBe(true);
+    const controls = String.fromCharCode(...Array.from({ length: 159 }, (_, index) => index + 1)).repeat(50);
+    await sandbox.writeFile({ path: 'text', bytes: bytes(controls), signal });
+    expect((await readWhole('text')).equals(bytes(controls))).toBe(true);
+  });
+
   test('is read in ranges', async () => {
     await sandbox.writeFile({ path: 'range', bytes: bytes('0123456789'), signal });
     const middle = await sandbox.readFile('range', { offset: 3, length: 4, signal });

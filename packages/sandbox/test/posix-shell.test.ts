@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -219,6 +219,37 @@ describe.each(shells)('under %s', (shell) => {
     expect(listed.lines[0]?.toString()).toMatch(/^it's \$\(odd\) f 6 [\d.]+ 600\0$/);
     expect((await run(removeScript({ claim: null, path: target, root }))).words).toEqual(['ok']);
     expect((await run(removeScript({ claim: null, path: target, root }))).words).toEqual(['not-found']);
+  });
+
+  test('text is written as it is, over a file that keeps its mode', async () => {
+    const root = folder.path;
+    const target = path.join(root, randomUUID(), 'с -> // 1 2', 'text');
+    const write = (text: string, isFirst: boolean) =>
+      run(
+        changeScript({
+          claim: null,
+          root,
+          nonce: 'aa',
+          changes: [
+            {
+              kind: 'write',
+              path: target,
+              mode: 0o640,
+              isModeForced: false,
+              source: { kind: 'text', text },
+              expected: isFirst ? 'absent' : null,
+              seen: null,
+            },
+          ],
+          uploadPath: null,
+        }),
+      );
+    const text = `\ufeff'it''s'\r\n\t$x \`y\` \\n %s\u0001 с😀\n\n`;
+    expect((await write('', true)).words).toEqual(['ok']);
+    expect((await write(text, true)).words).toEqual(['stale', '0']);
+    expect((await write(text, false)).words).toEqual(['ok']);
+    expect(await readFile(target, 'utf8')).toBe(text);
+    expect((await stat(target)).mode & 0o777).toBe(0o640);
   });
 
   test('any text is one word, unchanged', async () => {

@@ -88,9 +88,8 @@ describe('the tools that end a run', () => {
       { text: 'Write the report', status: 'in-progress' },
       { text: 'Check it', status: 'open' },
     ] as const;
-    expect(
-      await completeTool.execute({ summary: 'Done.' }, { ...context, readTodos: () => todos }),
-    ).toMatchInlineSnapshot(`
+    expect(await completeTool.execute({ summary: 'Done.' }, { ...context, readTodos: () => todos }))
+      .toMatchInlineSnapshot(`
       {
         "message": "Not ended: these items of your plan are not done.
       - Write the report (in-progress)

@@ -44,7 +44,9 @@ lines"`,
   });
 
   test('says that there is more than it lists', async () => {
-    await bench.call(shellTool, { command: 'mkdir /workspace/crowd; cd /workspace/crowd; touch $(seq 1 600)' });
+    await bench.call(shellTool, {
+      command: 'mkdir /workspace/crowd; cd /workspace/crowd; touch $(seq 1 600)',
+    });
     const result = await bench.call(listFilesTool, { path: 'crowd' });
     if (result.outcome !== 'ok') throw new Error(result.message);
     const lines = (result.output as string).split('\n');

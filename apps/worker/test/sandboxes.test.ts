@@ -147,6 +147,30 @@ describe('a deleted project', () => {
   });
 });
 
+describe('a sandbox that is not found', () => {
+  it('stays as it is when another server was asked, which knows no such address', async () => {
+    const projectId = await newProject(await newActor());
+    const sandbox = await open(projectId);
+    const elsewhere = connect(`${host.url}/elsewhere`);
+    const options = { projectId, sandboxId: sandbox.id, signal };
+    await expect(elsewhere.open(options)).rejects.toMatchObject({ code: 'sandbox_failed' });
+    await elsewhere.close();
+    expect((await open(projectId)).id).toBe(sandbox.id);
+  });
+
+  it('is replaced when the service says that it is gone, and nothing is removed later', async () => {
+    const projectId = await newProject(await newActor());
+    const sandbox = await open(projectId);
+    const headers = { authorization: `Bearer ${host.apiKey}` };
+    await fetch(`${host.url}/sandbox/${sandbox.id}`, { method: 'DELETE', headers });
+    await vi.waitFor(async () => expect(await stateOf(sandbox.id)).toBe('404'));
+    expect((await open(projectId)).id).not.toBe(sandbox.id);
+    const name = `switchyard-${projectId}`;
+    expect(await harness.sql`select from discarded_sandboxes where name = ${name}`).toHaveLength(0);
+    expect(await stateOf(`${name}-1`)).toBe('started');
+  });
+});
+
 describe('the sandboxes that an account may have running', () => {
   it('are kept by putting the longest unused one to rest, which goes on where it was when it is used', async () => {
     const actor = await newActor();

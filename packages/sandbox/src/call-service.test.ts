@@ -159,9 +159,28 @@ describe('a call of the service', () => {
     await expect(callService(call(), failing([error]).action)).rejects.toBeInstanceOf(SandboxGoneError);
   });
 
-  test.each([[404], [410]])('says that the sandbox is gone after %i', async (status) => {
-    const { action } = failing([serviceError(status)]);
-    await expect(callService(call(), action)).rejects.toBeInstanceOf(SandboxGoneError);
+  test.each([
+    [404, 'Sandbox with ID or name x-1 not found', undefined],
+    [404, 'Sandbox with ID x-1 not found', undefined],
+    [410, 'Sandbox not found', undefined],
+    [404, 'There is no such sandbox.', 'SANDBOX_NOT_FOUND'],
+  ])('says that the sandbox is gone after %i %j %s', async (statusCode, message, code) => {
+    const error = Object.assign(new Error(message), { statusCode, code });
+    await expect(callService(call(), failing([error]).action)).rejects.toBeInstanceOf(SandboxGoneError);
+  });
+
+  test.each([
+    [404, '[object Object]', undefined],
+    [404, 'Cannot GET /sandbox/x-1', undefined],
+    [404, 'The requested URL /sandbox/x-1 was not found on this server.', undefined],
+    [404, '<html><title>404 Not Found</title></html>', undefined],
+    [404, 'No such route.', 'NOT_FOUND'],
+    [410, 'x', undefined],
+  ])('does not take a sandbox for gone after %i %j %s', async (statusCode, message, code) => {
+    const error = Object.assign(new Error(message), { statusCode, code });
+    await expect(callService(call(), failing([error]).action)).rejects.toMatchObject({
+      code: 'sandbox_failed',
+    });
   });
 
   test('shows the reason why a machine can have no sandboxes', async () => {

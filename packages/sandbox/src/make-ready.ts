@@ -70,8 +70,10 @@ export async function makeReady(
     if (!mayCreate) throw found === null ? lost() : broken(cause);
     if (done.replaced) throw new AppError('sandbox_failed', 'A new sandbox could not be started.', { cause });
     done.replaced = true;
+    // What was not found needs no removal, and must not be removed if it is only out of sight: by another key or address.
     // What never was ready holds nothing.
-    const next = await records.replace(lease, { keepMs: sandboxId === null ? 0 : keptMs });
+    const keepMs = found === null ? null : sandboxId === null ? 0 : keptMs;
+    const next = await records.replace(lease, { keepMs });
     if (next === null) throw new LeaseLostError(projectId);
     name = next;
     sandboxId = null;

@@ -42,8 +42,11 @@ export interface SandboxRecords {
   save(lease: SandboxLease, sandboxId: string): Promise<boolean>;
   /** It does not run any more. False when the lease is lost. */
   noteRest(lease: SandboxLease): Promise<boolean>;
-  /** Gives it up, to be removed once `keepMs` have passed. The name of the next one; null when the lease is lost. */
-  replace(lease: SandboxLease, options: { readonly keepMs: number }): Promise<string | null>;
+  /**
+   * Gives it up, to be removed once `keepMs` have passed, and never when that is null. The name of the next one; null when
+   * the lease is lost.
+   */
+  replace(lease: SandboxLease, options: { readonly keepMs: number | null }): Promise<string | null>;
   /** Whether it is the project's sandbox still, which then runs and was used now. Needs no lease. */
   noteUse(projectId: string, sandboxId: string): Promise<boolean>;
 }

@@ -75,6 +75,12 @@ const byWords: readonly {
   readonly words: RegExp;
   readonly error: ErrorMaker;
 }[] = [
+  // From the start on: a page that says that an address is not found may name any words of it.
+  {
+    statuses: [404, 410],
+    words: /^(sandbox|workspace)( with (id|name|id or name) \S+)? not found\b/i,
+    error: gone,
+  },
   { statuses: [400, 409], words: /is the sandbox started|sandbox is not (started|running)/i, error: gone },
   {
     statuses: [400, 409, 422],
@@ -109,6 +115,7 @@ function sortByCode(error: ServiceError): Pick<SortedFailure, 'retry'> & { reado
   switch (error.code) {
     case 'SANDBOX_UNAVAILABLE':
       return { error: unavailable(error.message), retry: 'never' };
+    case 'SANDBOX_NOT_FOUND':
     case 'SANDBOX_NOT_STARTED':
     case 'SANDBOX_NOT_RUNNING':
       return { error: gone, retry: 'never' };
@@ -128,7 +135,11 @@ function sortByCode(error: ServiceError): Pick<SortedFailure, 'retry'> & { reado
       };
     case 404:
     case 410:
-      return { error: gone, retry: 'never' };
+      // Any server says this of what it does not know: nothing follows from it for the sandbox.
+      return {
+        error: failed('The sandbox service does not know what it was asked for. Check DAYTONA_API_URL.'),
+        retry: 'never',
+      };
     case 409:
       return { error: conflict, retry: 'never' };
     case 429:

@@ -68,10 +68,13 @@ export function createSandboxRecords(
       return await answerOf(sql<{ answer: boolean }[]>`
         select note_sandbox_rest(${projectId}, ${leaseId}) as answer`);
     },
-    /** Gives it up, to be removed once `keepMs` have passed. The name of the next one; null when the lease is lost. */
+    /**
+     * Gives it up, to be removed once `keepMs` have passed, and never when that is null. The name of the next one; null
+     * when the lease is lost.
+     */
     async replace(
       { projectId, leaseId }: Lease,
-      { keepMs }: { readonly keepMs: number },
+      { keepMs }: { readonly keepMs: number | null },
     ): Promise<string | null> {
       return await answerOf(sql<{ answer: string | null }[]>`
         select replace_sandbox(${projectId}, ${leaseId}, ${keepMs}) as answer`);

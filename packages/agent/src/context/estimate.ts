@@ -11,11 +11,6 @@ export function tokensOf(characters: number): number {
   return Math.ceil(characters / charactersPerToken);
 }
 
-/** What fits into so many tokens, about. */
-export function charactersOf(tokens: number): number {
-  return Math.floor(tokens * charactersPerToken);
-}
-
 /** Characters of messages, or of any part of them; pictures by what they cost and not by their bytes. */
 export function lengthOf(value: ModelMessage | readonly ModelMessage[] | object | string): number {
   return lengthOfValue(value);

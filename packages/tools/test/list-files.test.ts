@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listFilesTool } from '../src/list-files.ts';
 import { shellTool } from '../src/shell.ts';
 import { todoTool } from '../src/todo.ts';
@@ -9,6 +9,7 @@ let bench: Workbench;
 beforeAll(async () => {
   bench = await openWorkbench();
 });
+afterAll(() => bench.close());
 
 describe('list_files', () => {
   test('lists a folder, deeper when asked', async () => {

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFileTool } from '../src/read-file.ts';
 import { shellTool } from '../src/shell.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
@@ -9,6 +9,7 @@ let bench: Workbench;
 beforeAll(async () => {
   bench = await openWorkbench();
 });
+afterAll(() => bench.close());
 
 /** The file as its pages say it is: texts, line ends, byte order mark and encoding. */
 async function readAgain(path: string, limit: number): Promise<Buffer> {

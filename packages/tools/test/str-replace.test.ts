@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { ClaimTakenError } from '@switchyard/sandbox';
 import * as fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFileTool } from '../src/read-file.ts';
 import { shellTool } from '../src/shell.ts';
 import { strReplaceTool } from '../src/str-replace.ts';
@@ -14,6 +14,7 @@ const never = new AbortController().signal;
 beforeAll(async () => {
   bench = await openWorkbench();
 });
+afterAll(() => bench.close());
 
 const inspect = (callId: string) =>
   bench.sandbox.inspectCall(callId, bench.sandbox.incarnation, { signal: never });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ClaimTakenError } from '@switchyard/sandbox';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeFileTool } from '../src/write-file.ts';
 import { openWorkbench, type Workbench } from './workbench.ts';
 
@@ -10,6 +10,7 @@ const never = new AbortController().signal;
 beforeAll(async () => {
   bench = await openWorkbench();
 });
+afterAll(() => bench.close());
 
 const inspect = (callId: string) =>
   bench.sandbox.inspectCall(callId, bench.sandbox.incarnation, { signal: never });

@@ -97,12 +97,13 @@ describe('several changes', () => {
     await shell('rm -rf late; mkdir -p late && cd late && echo a > a && echo b > b && echo c > c');
     const before = await treeOf('late');
     await shell(`cat > /tmp/swap.sh <<'END'
-until ls -A late | grep -q switchyard; do :; done
+while :; do set -- late/.switchyard-*; [ -e "$1" ] && break; done
 rm -f late/c; mkdir -p late/c/full
 END
 (sh /tmp/swap.sh >/dev/null 2>&1 &)`);
     const large = 'x'.repeat(3_000_000);
-    const all = change(write('late/a', large), write('late/b', large), write('late/c', large));
+    // Its neighbour takes its time, so that the swap comes before the renames.
+    const all = change(write('late/a', large), write('late/b', large.repeat(8)), write('late/c', large));
     await expect(all).rejects.toBeInstanceOf(AppError);
     await shell('rm -rf late/c; echo c > late/c');
     expect(await treeOf('late')).toEqual(before);

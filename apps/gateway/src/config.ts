@@ -1,5 +1,13 @@
 import { parseEnvironment } from '@switchyard/process';
-import { catalogOf, type ModelEntry, modelVariables } from '@switchyard/protocol';
+import {
+  catalogOf,
+  type ModelEntry,
+  modelVariables,
+  checkRunLimitValues,
+  type RunLimitRules,
+  runLimitRulesOf,
+  runLimitVariables,
+} from '@switchyard/protocol';
 import {
   checkSandboxValues,
   sandboxOptionsOf,
@@ -7,12 +15,6 @@ import {
   sandboxVariables,
 } from '@switchyard/sandbox';
 import { z } from 'zod';
-import {
-  checkRunLimitValues,
-  type RunLimitRules,
-  runLimitRulesOf,
-  runLimitVariables,
-} from './run-limit-variables.ts';
 
 const portSchema = z.coerce.number().int().min(0).max(65_535);
 const loopbackHost = /^(localhost|127(\.\d+){3}|\[::1\]|.*\.localhost)$/;

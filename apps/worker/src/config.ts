@@ -1,5 +1,5 @@
 import { parseEnvironment } from '@switchyard/process';
-import { catalogOf, type ModelEntry, modelVariables } from '@switchyard/protocol';
+import { catalogOf, type ModelEntry, modelVariables, runLimitVariables } from '@switchyard/protocol';
 import {
   checkSandboxValues,
   sandboxOptionsOf,
@@ -42,19 +42,9 @@ export const environmentSchema = z
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
     ...sandboxVariables,
     ...modelVariables,
-    MAX_STEPS: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(1000)
-      .default(100)
-      .describe('Steps of a run that names no limit.'),
-    MAX_DURATION_MS: z.coerce
-      .number()
-      .int()
-      .min(1000)
-      .default(3_600_000)
-      .describe('Duration of a run that names no limit.'),
+    // For a run whose row names no limit.
+    MAX_STEPS: runLimitVariables.MAX_STEPS,
+    MAX_DURATION_MS: runLimitVariables.MAX_DURATION_MS,
     RUN_GRACE_MS: z.coerce
       .number()
       .int()

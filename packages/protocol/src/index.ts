@@ -46,6 +46,12 @@ export { chunksOfParts, endingChunks } from './replay.ts';
 export { AppError, describeError, type ErrorCode, errorCodes } from './errors.ts';
 export { catalogOf, modelVariables } from './model-variables.ts';
 export {
+  checkRunLimitValues,
+  type RunLimitRules,
+  runLimitRulesOf,
+  runLimitVariables,
+} from './run-limit-variables.ts';
+export {
   findModel,
   modelCatalog,
   type ModelEntry,

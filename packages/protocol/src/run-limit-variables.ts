@@ -1,7 +1,7 @@
-import type { RunLimits } from '@switchyard/protocol';
+import type { RunLimits } from './run.ts';
 import { z } from 'zod';
 
-/** What runs may spend: of those that name no limit, and at most. Defaults and caps are guesses. */
+/** The variables for what runs may spend: of those that name no limit, and at most. Defaults and caps are guesses. */
 export const runLimitVariables = {
   MAX_STEPS: z.coerce
     .number()
@@ -62,6 +62,7 @@ export interface RunLimitRules {
   readonly caps: { readonly [Name in keyof RunLimits]-?: number };
 }
 
+/** The rules that the variables make. */
 export function runLimitRulesOf(values: Values): RunLimitRules {
   const { MAX_TOKENS: maxTokens, MAX_COST_USD: maxCostUsd } = values;
   return {

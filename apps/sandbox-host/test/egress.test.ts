@@ -118,7 +118,7 @@ describe('the way out of a sandbox', () => {
     const sandbox = await open(randomUUID());
     const tunnel = `require("node:http").request({ host: "127.0.0.1", port: 3128, method: "CONNECT", path: "example.test:443" })
 .on("connect", (answer) => console.log("status", answer.statusCode)).end()`;
-    const holding = `setsid node -e '${tunnel}' > tunnel.log 2>&1 & until grep status tunnel.log; do sleep 0.05; done`;
+    const holding = `setsid node -e '${tunnel}' > tunnel.log 2>&1 & until grep -s status tunnel.log; do sleep 0.05; done`;
     expect(await runIn(sandbox, holding)).toBe('status 200\n');
     const startedAt = performance.now();
     await host.registry.stop(sandbox.id);

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setImmediate } from 'node:timers/promises';
+import type { ProcessMemory } from './measure-memory.ts';
 
 export interface DiskUse {
   readonly bytes: number;
@@ -26,8 +28,14 @@ function buildCommand(folder: string, bwrapPath: string | null): { file: string;
   };
 }
 
-/** What a folder holds; null when it could not be told. Costs about a second for 300,000 files. */
-export function measureFolder(folder: string, bwrapPath: string | null): Promise<DiskUse | null> {
+/**
+ * What a folder holds, counted up to `maxFiles`; null when it could not be told. Costs about a second for 300,000
+ * files.
+ */
+export function measureFolder(
+  folder: string,
+  { bwrapPath, maxFiles }: { readonly bwrapPath: string | null; readonly maxFiles: number },
+): Promise<DiskUse | null> {
   const command = buildCommand(folder, bwrapPath);
   return new Promise((resolve) => {
     const child = spawn(command.file, command.arguments, {
@@ -43,6 +51,7 @@ export function measureFolder(folder: string, bwrapPath: string | null): Promise
     createInterface({ input: child.stdout }).on('line', (line) => {
       const [size = '0', links = '1', inode = ''] = line.split(' ');
       files += 1;
+      if (files > maxFiles) child.kill('SIGKILL');
       if (links !== '1' && linked.has(inode)) return;
       if (links !== '1') linked.add(inode);
       blocks += Number(size);
@@ -50,21 +59,40 @@ export function measureFolder(folder: string, bwrapPath: string | null): Promise
     child.once('error', () => resolve(null));
     // 1: something went away while it looked.
     child.once('close', (code) =>
-      resolve(files > 0 && (code === 0 || code === 1) ? { bytes: blocks * blockBytes, files } : null),
+      resolve(
+        files > maxFiles || (files > 0 && (code === 0 || code === 1))
+          ? { bytes: blocks * blockBytes, files }
+          : null,
+      ),
     );
   });
 }
 
-/** Bytes on `folder`'s file system that these processes keep although no name leads to them any more. */
-export function measureDeletedFiles(folder: string, pids: readonly number[]): number {
+/**
+ * Bytes on `folder`'s file system that these processes keep although no name leads to them any more. They may have
+ * millions of descriptors: it lets others run in between.
+ */
+export async function measureDeletedFiles(
+  folder: string,
+  processes: readonly Pick<ProcessMemory, 'pid' | 'folder'>[],
+): Promise<number> {
   const device = statSync(folder).dev;
   const bytesByInode = new Map<number, number>();
-  for (const pid of pids) {
-    for (const { inode, bytes } of [...listOpenDeleted(pid, device), ...listMappedDeleted(pid, device)]) {
-      bytesByInode.set(inode, Math.max(bytes, bytesByInode.get(inode) ?? 0));
+  for (const process of processes) {
+    // Threads may have descriptors of their own.
+    const threads = attempt(() => readdirSync(`/proc/${process.pid}/task`));
+    for (const thread of threads) {
+      note(listOpenDeleted(`/proc/${process.pid}/task/${thread}/fd`, device));
+      await setImmediate();
     }
+    note(listMappedDeleted(process.folder, device));
   }
   return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0);
+
+  function note(files: readonly DeletedFile[]): void {
+    for (const { inode, bytes } of files)
+      bytesByInode.set(inode, Math.max(bytes, bytesByInode.get(inode) ?? 0));
+  }
 }
 
 interface DeletedFile {
@@ -72,11 +100,11 @@ interface DeletedFile {
   readonly bytes: number;
 }
 
-/** Looks through /proc/pid/fd; the links there are never opened. */
-function listOpenDeleted(pid: number, device: number): DeletedFile[] {
-  return attempt(() => readdirSync(`/proc/${pid}/fd`)).flatMap((fd) =>
+/** The links there are never opened. */
+function listOpenDeleted(folder: string, device: number): DeletedFile[] {
+  return attempt(() => readdirSync(folder)).flatMap((fd) =>
     attempt(() => {
-      const stat = statSync(`/proc/${pid}/fd/${fd}`);
+      const stat = statSync(`${folder}/${fd}`);
       return stat.isFile() && stat.nlink === 0 && stat.dev === device
         ? [{ inode: stat.ino, bytes: stat.blocks * blockBytes }]
         : [];
@@ -85,8 +113,8 @@ function listOpenDeleted(pid: number, device: number): DeletedFile[] {
 }
 
 /** A line is `start-end mode offset major:minor inode path (deleted)`, in hexadecimal but for the inode. */
-function listMappedDeleted(pid: number, device: number): DeletedFile[] {
-  const lines = attempt(() => readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n'));
+function listMappedDeleted(folder: string, device: number): DeletedFile[] {
+  const lines = attempt(() => readFileSync(`${folder}/maps`, 'latin1').split('\n'));
   return lines.flatMap((line) => {
     const [range = '', , , numbers = '', inode = ''] = line.split(/ +/, 5);
     if (!line.endsWith(' (deleted)') || deviceOf(numbers) !== device) return [];

@@ -6,6 +6,8 @@ export interface ProcessMemory {
   readonly parentPid: number;
   /** In its own namespace: the init is 2, behind bwrap's reaper. */
   readonly innerPid: number;
+  /** Where its memory is shown; of a process whose first thread has ended, that of a thread which lives. */
+  readonly folder: string;
   /** Anonymous, shared and swapped memory; pages that forked processes share are counted in each. */
   readonly bytes: number;
 }
@@ -24,21 +26,49 @@ function readText(path: string): string {
   }
 }
 
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * The status of a process and where it was read. One whose first thread has ended shows there no memory, whatever its
+ * other threads hold: then the first of them that shows some.
+ */
+function readStatus(pid: number): { readonly folder: string; readonly text: string } {
+  const folder = `/proc/${pid}`;
+  const text = readText(`${folder}/status`);
+  if (!text.includes('\nState:\tZ')) return { folder, text };
+  for (const thread of listNames(`${folder}/task`)) {
+    const own = { folder: `${folder}/task/${thread}`, text: readText(`${folder}/task/${thread}/status`) };
+    if (own.text.includes('\nRssAnon:')) return own;
+  }
+  return { folder, text };
+}
+
+/** The process as it is now; null when it has ended or is not ours to see. */
+export function readProcess(pid: number): ProcessMemory | null {
+  const { folder, text } = readStatus(pid);
+  if (text === '') return null;
+  const kibibytes = ['RssAnon', 'RssShmem', 'VmSwap'].map((field) => readField(text, field));
+  return {
+    pid,
+    folder,
+    parentPid: readField(text, 'PPid'),
+    // A thread has an id of its own in its namespace; its process's stands in the group's line.
+    innerPid: Number(/\nNStgid:[\t\d]*?(\d+)\n/.exec(text)?.[1] ?? pid),
+    bytes: kibibytes.reduce((sum, value) => sum + value, 0) * 1024,
+  };
+}
+
 /** Every process of this machine: about 25 µs each. */
 export function readProcesses(): ProcessMemory[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    const status = readText(`/proc/${name}/status`);
-    if (status === '') return [];
-    const kibibytes = ['RssAnon', 'RssShmem', 'VmSwap'].map((field) => readField(status, field));
-    return [
-      {
-        pid: Number(name),
-        parentPid: readField(status, 'PPid'),
-        innerPid: Number(/\nNSpid:[\t\d]*?(\d+)\n/.exec(status)?.[1] ?? name),
-        bytes: kibibytes.reduce((sum, value) => sum + value, 0) * 1024,
-      },
-    ];
+  return listNames('/proc').flatMap((name) => {
+    const process = /^\d+$/.test(name) ? readProcess(Number(name)) : null;
+    return process ? [process] : [];
   });
 }
 
@@ -51,11 +81,10 @@ export function findFamily(processes: readonly ProcessMemory[], rootPid: number)
 }
 
 /** What is the process's own share of its pages, as far as this kernel tells; `bytes` otherwise. */
-export function readOwnShare({ pid, bytes }: ProcessMemory): number {
-  const rollup = readText(`/proc/${pid}/smaps_rollup`);
+export function readOwnShare({ folder, bytes }: ProcessMemory): number {
+  const rollup = readText(`${folder}/smaps_rollup`);
   // It has ended meanwhile, and what it shared is counted with the others; or this kernel does not tell.
-  if (!rollup.includes('\nPss_Anon:'))
-    return readText(`/proc/${pid}/status`).includes('\nRssAnon:') ? bytes : 0;
+  if (!rollup.includes('\nPss_Anon:')) return readText(`${folder}/status`).includes('\nRssAnon:') ? bytes : 0;
   return (
     ['Pss_Anon', 'Pss_Shmem', 'SwapPss']
       .map((field) => readField(rollup, field))

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { buildSeccompProgram } from './seccomp.ts';
-import { absentSystemCalls, deniedSystemCalls, type Processor } from './system-calls.ts';
+import {
+  absentSystemCalls,
+  deniedSystemCalls,
+  type Processor,
+  unsupportedSystemCalls,
+} from './system-calls.ts';
 
 const archOf = { x64: 0xc000003e, arm64: 0xc00000b7 };
 const allow = 0x7fff0000;
@@ -96,8 +101,13 @@ describe.each(cases)('the system call filter of $processor', ({ processor, neede
     );
   });
 
+  test('says of what fills the disk at once that it is not supported, so that libc writes instead', () => {
+    expect(numbersOf(unsupportedSystemCalls).map((number) => filter(number))).toEqual([errno(95)]);
+  });
+
   test('lets everything else of the kernel through', () => {
-    const named = new Set([...numbersOf(deniedSystemCalls), ...numbersOf(absentSystemCalls), numbers.socket]);
+    const refused = [deniedSystemCalls, absentSystemCalls, unsupportedSystemCalls].flatMap(numbersOf);
+    const named = new Set([...refused, numbers.socket]);
     const others = Array.from({ length: 470 }, (_, number) => number).filter((number) => !named.has(number));
     expect(others.filter((number) => filter(number) !== allow)).toEqual([]);
     expect(Object.values(needed).filter((number) => named.has(number))).toEqual([]);
@@ -146,7 +156,7 @@ describe.each(cases)('the system call filter of $processor', ({ processor, neede
 
 test('the numbers of a processor are all different', () => {
   for (const processor of ['x64', 'arm64'] as const) {
-    const all = [deniedSystemCalls, absentSystemCalls].flatMap((calls) =>
+    const all = [deniedSystemCalls, absentSystemCalls, unsupportedSystemCalls].flatMap((calls) =>
       Object.values(calls).flatMap((call) => call[processor] ?? []),
     );
     expect(new Set(all).size).toBe(all.length);

@@ -4,6 +4,7 @@ import {
   filteredSystemCalls,
   type Processor,
   type SystemCallNumbers,
+  unsupportedSystemCalls,
 } from './system-calls.ts';
 
 /*
@@ -24,6 +25,7 @@ const returnErrno = 0x00050000;
 const EPERM = 1;
 const EINVAL = 22;
 const ENOSYS = 38;
+const EOPNOTSUPP = 95;
 const EAFNOSUPPORT = 97;
 
 // linux/bpf_common.h: BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_K with JEQ, JGE and JSET, BPF_RET|BPF_K
@@ -87,6 +89,7 @@ function writeInstructions(processor: Processor): Instruction[] {
     refuse(ENOSYS),
     ...refuseAll(deniedSystemCalls, processor, EPERM),
     ...refuseAll(absentSystemCalls, processor, ENOSYS),
+    ...refuseAll(unsupportedSystemCalls, processor, EOPNOTSUPP),
     onlyWhenEqual(clone[processor], 4),
     load(offsetOfArgument(0)),
     { code: jumpSet, jumpTrue: 0, jumpFalse: 1, value: newNamespaceFlags },

@@ -87,6 +87,14 @@ export const absentSystemCalls = {
   memfd_secret: everywhere(447),
 } as const satisfies Record<string, SystemCallNumbers>;
 
+/**
+ * Answered as by a file system that cannot do it, so that libc writes instead: one call gives a file the whole of the
+ * workspace's size, faster than anybody looks.
+ */
+export const unsupportedSystemCalls = {
+  fallocate: numbers(285, 47),
+} as const satisfies Record<string, SystemCallNumbers>;
+
 /** Let through or refused by what they are called with. */
 export const filteredSystemCalls = {
   clone: { x64: 56, arm64: 220 },

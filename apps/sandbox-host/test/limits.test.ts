@@ -27,6 +27,8 @@ async function newHost(limits: Partial<SandboxLimits>, minFreeDiskBytes = 0): Pr
   return host;
 }
 
+const counting = { bwrapPath: null, maxFiles: 1_000 };
+
 /** Holds that much memory, written to, until it is killed. */
 const hold = (megabytes: number): string => `perl -e 'my $x = "a" x (${megabytes} * 1048576); sleep 600'`;
 const writeFiles = 'for n in $(seq 1 40); do head -c 4M /dev/zero > file-$n || exit; done';
@@ -126,14 +128,21 @@ describe('the size of a folder', () => {
     await writeFile(path.join(folder, 'file'), Buffer.alloc(mebibyte, 'x'));
     await link(path.join(folder, 'file'), path.join(folder, 'same'));
     await promisify(execFile)('truncate', ['--size=1G', path.join(folder, 'hole')]);
-    const use = await measureFolder(folder, null);
+    const use = await measureFolder(folder, counting);
     expect(use?.files).toBe(4);
     expect(use?.bytes).toBeGreaterThanOrEqual(mebibyte);
     expect(use?.bytes).toBeLessThan(1.2 * mebibyte);
   });
 
+  test('is counted no further than asked', async () => {
+    const folder = await newFolder();
+    for (let n = 0; n < 20; n++) await writeFile(path.join(folder, `file-${n}`), '');
+    const use = await measureFolder(folder, { ...counting, maxFiles: 5 });
+    expect(use?.files).toBeGreaterThan(5);
+  });
+
   test('is not known of a folder that is not there', async () => {
-    expect(await measureFolder('/nowhere/at/all', null)).toBeNull();
+    expect(await measureFolder('/nowhere/at/all', counting)).toBeNull();
   });
 
   // Root may enter every folder as it is.
@@ -148,7 +157,7 @@ describe('the size of a folder', () => {
     // It reads the module before it gives its privileges up: the repository may stand where others cannot go.
     const script = `import { measureFolder } from ${JSON.stringify(module)};
 process.setgroups([]); process.setgid(12345); process.setuid(12345);
-const use = await measureFolder(${JSON.stringify(folder)}, process.argv[1]);
+const use = await measureFolder(${JSON.stringify(folder)}, { bwrapPath: process.argv[1], maxFiles: 1000 });
 process.stdout.write(JSON.stringify(use));`;
     const { stdout } = await promisify(execFile)(process.execPath, [
       '--input-type=module',

@@ -3,11 +3,17 @@ import {
   deniedSystemCalls,
   filteredSystemCalls,
   findProcessor,
+  unsupportedSystemCalls,
 } from '../../src/system-calls.ts';
 import { type Probe, probesOf } from './probe.ts';
 
 const processor = findProcessor(process.arch) ?? 'x64';
-const calls = { ...deniedSystemCalls, ...absentSystemCalls, ...filteredSystemCalls };
+const calls = {
+  ...deniedSystemCalls,
+  ...absentSystemCalls,
+  ...unsupportedSystemCalls,
+  ...filteredSystemCalls,
+};
 
 /** Makes a system call by number; prints REACHED unless it fails. Perl is on every Debian. */
 function call(name: keyof typeof calls, ...parameters: number[]): string {
@@ -53,6 +59,7 @@ const filtered: readonly Filtered[] = [
     name: 'a large System V segment (shmget)',
     command: () => callPasses('shmget', EINVAL, 0, 1_048_576, 0o1600),
   },
+  { name: 'fill the disk by one call (fallocate)', command: () => 'fallocate -l 1M large && echo REACHED' },
   { name: 'a raw packet socket (AF_PACKET)', command: () => callPasses('socket', EAFNOSUPPORT, 17, 3, 0) },
   {
     name: "a socket to the machine's monitor (AF_VSOCK)",

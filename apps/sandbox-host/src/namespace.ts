@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
+import { createConnection, Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Defence } from './defences.ts';
 import { buildLaunch, type UnprivilegedUser } from './launch-command.ts';
@@ -18,8 +19,9 @@ import {
 /** A sandbox that is up: the namespace's pid 1 as this machine sees it, and the way to its init. */
 export interface Namespace {
   readonly identity: ProcessIdentity;
-  /** A path that leads to the init's socket and nowhere else, while the namespace is open here. */
-  readonly socketPath: string;
+  /** A connection to the init; it fails with ECONNREFUSED once the namespace is released. */
+  connect(): Socket;
+  /** Keeps such connections for requests. */
   readonly agent: Agent;
   isAlive(): boolean;
   /** Kills every process of the sandbox; false when something still lives after the deadline. */
@@ -79,7 +81,14 @@ export function adoptNamespace(identity: ProcessIdentity, runFolder: string): Na
   const socket = openSocket(runFolder);
   // More than a project ever has commands in flight; the init never closes a connection itself.
   const agent = new Agent({ keepAlive: true, maxSockets: 64, keepAliveMsecs: 60_000 });
+  agent.createConnection = connect;
   let isReleased = false;
+  function connect(): Socket {
+    if (!isReleased) return createConnection(socket.path);
+    // The descriptor's number may lead to another sandbox by now.
+    const refusal = Object.assign(new Error('The sandbox has been left.'), { code: 'ECONNREFUSED' });
+    return new Socket().destroy(refusal);
+  }
   function release(): void {
     if (isReleased) return;
     isReleased = true;
@@ -88,7 +97,7 @@ export function adoptNamespace(identity: ProcessIdentity, runFolder: string): Na
   }
   return {
     identity,
-    socketPath: socket.path,
+    connect,
     agent,
     isAlive: () => isAlive(identity),
     async kill() {

@@ -68,15 +68,16 @@ function preview(host: Host, c: HostContext): Response {
 function forward(path: string): Route['handle'] {
   return async ({ registry }, c) => {
     const id = c.req.param('id') ?? '';
-    const namespace = registry.enter(id);
+    const { namespace, leave } = registry.enter(id);
+    // Its answer is still on its way when this function returns.
+    if (c.env.outgoing.closed) leave();
+    else c.env.outgoing.once('close', leave);
     try {
       return await forwardToInit(namespace, path, c.env);
     } catch (error) {
       if (!(error instanceof InitGoneError)) throw error;
       await registry.stop(id, { namespace, reason: 'it ended by itself' });
       throw new HostError(409, 'SANDBOX_NOT_STARTED', 'The sandbox is not started.');
-    } finally {
-      registry.leave(id);
     }
   };
 }

@@ -8,19 +8,8 @@ import { adoptNamespace, type Namespace, NamespaceError } from './namespace.ts';
 import { isAlive, killProcess } from './process-identity.ts';
 import type { SandboxLimits } from './limits.ts';
 import type { Records, SandboxRecord } from './sandbox-record.ts';
-import type { SandboxRegistry, SandboxState, SandboxView } from './sandbox-views.ts';
-
-interface Entry {
-  record: SandboxRecord;
-  namespace: Namespace | null;
-  lastActivityAt: number;
-  /** Why it was stopped by the host. */
-  stopReason: string | null;
-  /** It counts as running before it runs. */
-  isStarting: boolean;
-  /** The last start or stop; the next one waits for it. */
-  pending: Promise<unknown>;
-}
+import { type Entry, isIdle, newEntry } from './sandbox-entry.ts';
+import type { SandboxRegistry, SandboxState, SandboxView, Visit } from './sandbox-views.ts';
 
 /** Above every range that distributions and systemd give out, below 2^31. */
 const firstUserId = 2_000_000_000;
@@ -78,23 +67,15 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
   }
   for (const record of await records.readAll()) await load(record);
 
-  function newEntry(record: SandboxRecord): Entry {
-    return {
-      record,
-      namespace: null,
-      lastActivityAt: Date.now(),
-      stopReason: null,
-      isStarting: false,
-      pending: Promise.resolve(),
-    };
-  }
-
   function stateOf(entry: Entry): SandboxState {
     if (entry.namespace && !entry.namespace.isAlive()) {
       entry.namespace.release();
       entry.namespace = null;
       entry.stopReason = 'it ended by itself';
       logger.warn({ sandboxId: entry.record.id }, 'sandbox ended by itself');
+      void inOrder(entry, () => cleanUp(entry)).catch((error: unknown) => {
+        logger.error({ sandboxId: entry.record.id, error }, 'what a sandbox left could not be cleared away');
+      });
     }
     if (entry.namespace) return 'started';
     return entry.record.isArchived ? 'archived' : 'stopped';
@@ -165,14 +146,18 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     );
     refuseAbove('running sandbox', others.length, options.quotas.maxRunning);
     entry.isStarting = true;
+    let namespace: Namespace | null = null;
     try {
-      const namespace = await options.start(entry.record, records.folderOf(id), limitsOf(entry.record));
+      namespace = await options.start(entry.record, records.folderOf(id), limitsOf(entry.record));
+      // One that no later host process could find must not run.
       await records.writeIdentity(id, namespace.identity);
       entry.namespace = namespace;
       entry.stopReason = null;
       entry.lastActivityAt = Date.now();
     } catch (error) {
       logger.error({ sandboxId: id, error }, 'sandbox failed to start');
+      await namespace?.kill();
+      await cleanUp(entry);
       if (!(error instanceof NamespaceError)) throw error;
       const { reason, remedy } = explainFailure(error.message);
       throw new HostError(422, 'SANDBOX_UNAVAILABLE', `${reason} ${remedy}`);
@@ -183,14 +168,20 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     logger.info({ sandboxId: id, durationMs: Math.round(performance.now() - startedAt) }, 'sandbox started');
   }
 
+  /** Of one that does not run: nothing when it has been started again meanwhile. */
+  async function cleanUp({ namespace, record }: Entry): Promise<void> {
+    if (namespace) return;
+    await records.removeIdentity(record.id);
+    await options.onStopped(record.id);
+  }
+
   async function stopEntry(entry: Entry, reason: string): Promise<void> {
     const { namespace, record } = entry;
     if (!namespace) return;
     entry.namespace = null;
     entry.stopReason = reason;
     const isGone = await namespace.kill();
-    await records.removeIdentity(record.id);
-    await options.onStopped(record.id);
+    await cleanUp(entry);
     logger[isGone ? 'info' : 'error']({ sandboxId: record.id, reason, isGone }, 'sandbox stopped');
   }
 
@@ -228,8 +219,8 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       try {
         await inOrder(entry, async () => {
           await makeFolders(record);
-          await startEntry(entry);
           await records.write(record);
+          await startEntry(entry);
         });
       } catch (error) {
         entries.delete(id);
@@ -281,28 +272,34 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
         const because = entry.stopReason === null ? '' : `: ${entry.stopReason}`;
         throw new HostError(409, 'SANDBOX_NOT_STARTED', `The sandbox is not started${because}.`);
       }
-      return entry.namespace;
-    },
-    leave(id) {
-      const entry = entries.get(id);
-      if (entry) entry.lastActivityAt = Date.now();
+      const visit: Visit = {
+        namespace: entry.namespace,
+        leave() {
+          if (entry.visits.delete(visit)) entry.lastActivityAt = Date.now();
+        },
+      };
+      entry.visits.add(visit);
+      return visit;
     },
     running: () =>
       [...entries.values()].flatMap((entry) => {
-        const { namespace, record, lastActivityAt } = entry;
+        const { namespace, record, visits } = entry;
         if (stateOf(entry) !== 'started' || !namespace) return [];
+        const lastActivityAt = visits.size > 0 ? Date.now() : entry.lastActivityAt;
         const folder = records.folderOf(record.id);
         const workspace = join(folder, 'workspace');
         const limits = limitsOf(record);
         return [{ id: record.id, record, folder, namespace, workspace, lastActivityAt, limits }];
       }),
     async stopIdle() {
-      const now = Date.now();
-      const idle = [...entries.values()].filter(
-        ({ namespace, record, lastActivityAt }) =>
-          namespace && record.autoStopMinutes > 0 && now - lastActivityAt > record.autoStopMinutes * 60_000,
+      const idle = [...entries.values()].filter(isIdle);
+      const stops = idle.map((entry) =>
+        inOrder(entry, async () => {
+          // Somebody may have come while it waited for its turn.
+          if (isIdle(entry)) await stopEntry(entry, 'nobody used it');
+        }),
       );
-      await Promise.all(idle.map((entry) => inOrder(entry, () => stopEntry(entry, 'nobody used it'))));
+      await Promise.all(stops);
     },
     async close() {
       isClosed = true;

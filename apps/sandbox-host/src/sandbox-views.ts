@@ -37,6 +37,13 @@ export interface CreateOptions {
   readonly allowedDomains?: readonly string[] | null;
 }
 
+/** A request or a connection that uses a sandbox. */
+export interface Visit {
+  readonly namespace: Namespace;
+  /** Once it is over; more calls do nothing. */
+  readonly leave: () => void;
+}
+
 /** All sandboxes of a host; starts and stops of one happen one after the other. */
 export interface SandboxRegistry {
   create(options: CreateOptions): Promise<SandboxView>;
@@ -52,10 +59,8 @@ export interface SandboxRegistry {
   remove(id: string): Promise<SandboxView>;
   /** Marks a stopped one as put away; its workspace stays where it is. Throws HostError 409 when it runs. */
   archive(id: string): Promise<SandboxView>;
-  /** The running namespace, and notes the activity. Throws HostError 409 when it is not started. */
-  enter(id: string): Namespace;
-  /** Notes the end of what `enter` began. */
-  leave(id: string): void;
+  /** The running namespace, which is not idle until `leave` is called. Throws HostError 409 when it is not started. */
+  enter(id: string): Visit;
   running(): readonly RunningSandbox[];
   stopIdle(): Promise<void>;
   /** Kills every sandbox. */

@@ -39,7 +39,7 @@ export interface SandboxHostOptions {
   readonly limits?: SandboxLimits;
   /** Of the host; default: `defaultQuotas`. */
   readonly quotas?: HostQuotas;
-  /** What stays free on the disk of `dataDir` (default 1 GiB): below it everything is stopped and nothing starts. */
+  /** What stays free on the disk of `dataDir` (default 1 GiB): below it nothing starts, and who still writes is stopped. */
   readonly minFreeDiskBytes?: number;
   /** What sandboxes may reach: the public internet when it is not given, nothing when it is null. */
   readonly egress?: EgressPolicy | null;
@@ -196,7 +196,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
         fetch: app.fetch,
         hostname: options.host,
         port: options.port,
-        serverOptions: { keepAliveTimeout: keepAliveMs, requestTimeout: 0 },
+        serverOptions: { keepAliveTimeout: keepAliveMs, requestTimeout: 0, keepAlive: true },
       },
       () => resolve(listening),
     );

@@ -46,7 +46,6 @@ export function forwardToInit(
     const request = httpRequest(
       {
         agent: namespace.agent,
-        socketPath: namespace.socketPath,
         method: incoming.method ?? 'GET',
         path,
         headers,
@@ -86,13 +85,10 @@ export function forwardToInit(
  */
 export function pingInit(namespace: Namespace, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const ping = httpRequest(
-      { agent: namespace.agent, socketPath: namespace.socketPath, path: '/ping', timeout: timeoutMs },
-      (answer) => {
-        answer.resume();
-        answer.on('close', () => resolve(true));
-      },
-    );
+    const ping = httpRequest({ agent: namespace.agent, path: '/ping', timeout: timeoutMs }, (answer) => {
+      answer.resume();
+      answer.on('close', () => resolve(true));
+    });
     ping.on('timeout', () => ping.destroy());
     ping.on('error', (error: NodeJS.ErrnoException) => resolve(!isRefused(error)));
     ping.end();

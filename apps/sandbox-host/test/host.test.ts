@@ -6,6 +6,7 @@ import { chmod, chown, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/p
 import path from 'node:path';
 import { createSandboxes } from '@switchyard/sandbox';
 import { afterEach, describe, expect, test } from 'vitest';
+import { identifyProcess } from '../src/process-identity.ts';
 import { routes } from '../src/routes.ts';
 import { apiKey, bwrap, runIn, startTestHost, temporaryFolder, type TestHost } from './test-host.ts';
 
@@ -191,15 +192,37 @@ describe('a host', () => {
   });
 
   test('notices a sandbox that ended by itself, and starts it again', async () => {
-    const { host, open } = await newHost(await newFolder());
+    const dataDir = await newFolder();
+    const { host, open } = await newHost(dataDir);
     const projectId = randomUUID();
     const sandbox = await open(projectId);
+    const proxy = path.join(dataDir, 'sandboxes', sandbox.id, 'egress', 'proxy.sock');
+    expect(existsSync(proxy)).toBe(true);
     const end = sandbox.run({ command: 'kill -9 2; sleep 5', timeoutMs: 20_000, signal });
     await expect(end).rejects.toMatchObject({ code: 'sandbox_failed' });
     await expect.poll(() => host.registry.find(sandbox.id).state).toBe('stopped');
+    // Its way out is closed with it.
+    await expect.poll(() => existsSync(proxy)).toBe(false);
     const again = await open(projectId);
     expect(again.incarnation).not.toBe(sandbox.incarnation);
     expect(await runIn(again, 'echo up')).toBe('up\n');
+  });
+
+  test('lets nothing run that a later host could not find', async () => {
+    const dataDir = await newFolder();
+    const { host, open } = await newHost(dataDir);
+    const { id } = await open(randomUUID());
+    await host.registry.stop(id);
+    const folder = path.join(dataDir, 'sandboxes', id);
+    // In the place of the file that names its process.
+    await mkdir(path.join(folder, 'namespace.json.new'));
+    await expect(host.registry.start(id)).rejects.toThrow('EISDIR');
+    const info = await readFile(path.join(folder, 'bwrap.json'), 'utf8');
+    const pid = Number(/"child-pid":\s*(\d+)/.exec(info)?.[1]);
+    expect(pid).toBeGreaterThan(1);
+    expect(identifyProcess(pid)).toBeNull();
+    expect(host.registry.find(id).state).toBe('stopped');
+    expect(existsSync(path.join(folder, 'egress', 'proxy.sock'))).toBe(false);
   });
 
   test('keeps a shell ready for the next command, and does without when that one is killed', async () => {

@@ -14,8 +14,7 @@ export function openPort(namespace: Namespace, port: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const opening = httpRequest({
       // A connection of its own: those of commands are few and kept.
-      agent: false,
-      socketPath: namespace.socketPath,
+      createConnection: () => namespace.connect(),
       method: 'CONNECT',
       path: `localhost:${port}`,
       timeout: openTimeoutMs,

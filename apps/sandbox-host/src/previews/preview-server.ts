@@ -19,6 +19,8 @@ export interface PreviewServer {
 
 /** Of one sandbox; a page with its assets and sockets needs a dozen. */
 const maxConnections = 128;
+/** Before the system asks whether the other end of a quiet connection is still there. */
+const keepAliveMs = 60_000;
 
 /**
  * Starts it on a port of its own, so that no page of a sandbox ever shares an origin with an API. The first label of
@@ -30,14 +32,14 @@ export async function startPreviewServer(options: {
   /** What browsers reach this port by, where a proxy stands before it; default `http://localhost:<port>`. */
   readonly publicUrl: string | null;
   readonly tokens: PreviewTokens;
-  readonly registry: Pick<SandboxRegistry, 'enter' | 'leave'>;
+  readonly registry: Pick<SandboxRegistry, 'enter'>;
   readonly logger: Logger;
 }): Promise<PreviewServer> {
   const { tokens, registry, logger } = options;
   const connections = new Map<string, number>();
 
   /** Connects to the port that the request's host name grants; notes the sandbox's activity until it is closed. */
-  async function enter(request: IncomingMessage): Promise<Socket> {
+  async function enter(request: IncomingMessage, near: { readonly closed: boolean }): Promise<Socket> {
     const grant = tokens.read((request.headers.host ?? '').split('.')[0]?.toLowerCase() ?? '');
     if (!grant)
       throw new HostError(404, 'PREVIEW_OVER', 'This preview is over, or never was. Ask for a new one.');
@@ -45,18 +47,20 @@ export async function startPreviewServer(options: {
     const count = connections.get(sandboxId) ?? 0;
     if (count >= maxConnections)
       throw new HostError(429, 'PREVIEW_BUSY', 'This preview has too many connections.');
-    const namespace = registry.enter(sandboxId);
+    const visit = registry.enter(sandboxId);
     connections.set(sandboxId, count + 1);
     const leave = (): void => {
       const left = (connections.get(sandboxId) ?? 1) - 1;
       if (left === 0) connections.delete(sandboxId);
       else connections.set(sandboxId, left);
-      registry.leave(sandboxId);
+      visit.leave();
     };
     try {
-      const socket = await openPort(namespace, port);
-      socket.once('close', leave);
-      return socket;
+      const far = await openPort(visit.namespace, port);
+      far.once('close', leave);
+      // A browser that went away meanwhile is not announced again.
+      if (near.closed) far.destroy();
+      return far;
     } catch (error) {
       leave();
       throw error;
@@ -64,7 +68,7 @@ export async function startPreviewServer(options: {
   }
 
   async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const socket = await enter(request);
+    const socket = await enter(request, response);
     const onward = httpRequest({
       createConnection: () => socket,
       method: request.method ?? 'GET',
@@ -90,7 +94,7 @@ export async function startPreviewServer(options: {
 
   /** A WebSocket, or whatever both ends agree on: bytes from then on. */
   async function upgrade(request: IncomingMessage, near: Duplex, head: Buffer): Promise<void> {
-    const far = await enter(request);
+    const far = await enter(request, near);
     const lines = [`${request.method} ${request.url} HTTP/1.1`];
     for (const [name, values] of Object.entries(headersOf(request, new Set())))
       for (const value of values) lines.push(`${name}: ${value}`);
@@ -106,7 +110,9 @@ export async function startPreviewServer(options: {
     return new HostError(502, 'PREVIEW_FAILED', 'The preview failed.');
   }
 
-  const server = createServer((request, response) => {
+  // A browser that vanished without a word must not keep a sandbox running for ever.
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: keepAliveMs };
+  const server = createServer(keepAlive, (request, response) => {
     pass(request, response).catch((error: unknown) => refuse(response, explain(error)));
   });
   const closeServer = trackConnections(server);

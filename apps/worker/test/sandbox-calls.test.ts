@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createToolset } from '@switchyard/agent';
 import { DrainedError, LockLostError, readRunLog } from '@switchyard/bus';
-import { newId, type RunReason } from '@switchyard/protocol';
+import { AppError, newId, type RunReason } from '@switchyard/protocol';
 import type { Sandbox } from '@switchyard/sandbox';
 import type { Scenario } from '@switchyard/stand-ins';
 import { createFile, readRun, requestCancel, type StartedRun } from '@switchyard/store';
@@ -277,6 +277,54 @@ describe('a call in the sandbox', () => {
     expect(outputs).toMatchObject([{ output: text }, { output: 'changed\n' }]);
     const sent = JSON.stringify(harness.model.requests.at(-1)?.body.messages);
     expect(sent).toContain('/workspace/uploads/');
+  });
+
+  it('goes on without attached files that cannot be copied, and the model is told of them once', async () => {
+    const first = await harness.start({ turns: [shell('true'), done] });
+    await executeRun(worker, jobOf(first));
+    const { project } = first;
+    const attach = (name: string) =>
+      createFile(harness.sql, harness.actor, {
+        name,
+        objectKey: newId(),
+        mediaType: 'text/csv',
+        size: 4,
+        projectId: project.id,
+      });
+    const [lost, there] = await Promise.all([attach('lost.csv'), attach('there.csv')]);
+    const source: Worker['files'] = {
+      read: async (key) => {
+        if (key === lost.objectKey) throw new AppError('not_found', 'The file does not exist.');
+        return new Blob(['a;b\n']).stream();
+      },
+    };
+    const runWith = async (...turns: Scenario['turns']) => {
+      const files = [lost.id, there.id] as never;
+      const started = await harness.start({ turns }, { projectId: project.id, files });
+      expect(await executeRun({ ...worker, files: source }, jobOf(started))).toBe('done');
+      const { message } = await expectEnd(started, 'finished');
+      return message.parts.filter(({ type }) => type === 'tool-shell');
+    };
+    const told = (pattern: RegExp) => ({
+      state: 'output-error',
+      errorText: expect.stringMatching(pattern) as string,
+    });
+    const seen = (output: string) => ({ state: 'output-available', output: { output } });
+    expect(
+      await runWith(
+        shell('cat uploads/*'),
+        shell('cat uploads/*; mv uploads kept; ln -s /etc uploads'),
+        done,
+      ),
+    ).toMatchObject([
+      told(/^Not run: .*"lost\.csv" to \S+lost\.csv: The file does not exist\.(?!.*there\.csv).*call again/s),
+      seen('a;b\n'),
+    ]);
+    // Nothing goes where a link leads.
+    expect(await runWith(shell('ls uploads'), shell('rm uploads; ls kept'), done)).toMatchObject([
+      told(/"lost\.csv".*out of the workspace.*"there\.csv".*out of the workspace/s),
+      seen('there.csv\n'),
+    ]);
   });
 
   it('hands files over with the result, and does not end the run by files that are not there', async () => {

@@ -12,7 +12,7 @@ export interface SandboxAccess {
    * @throws AppError `sandbox_unavailable`, `sandbox_limit` or `sandbox_failed`; the next call tries again
    */
   readonly open: () => Promise<Sandbox>;
-  /** As `open`, for a call that counts on what it did before: see `lostSandboxText`. @throws AppError `conflict`, once */
+  /** As `open`, for a call that counts on what should be there: see `lostSandboxText`. @throws AppError `conflict`, once */
   readonly enter: () => Promise<Sandbox>;
   /** The sandbox when it was opened before, else null. */
   readonly running: () => Sandbox | null;
@@ -29,6 +29,11 @@ export const lostSandboxText =
   'Not run: the sandbox of this project was lost and had to be made anew. The workspace is empty but for the files that ' +
   'the user attached, which are there again. Whatever else was written, installed or started before is gone. Look at what ' +
   'is there and make again what you need; then call again.';
+
+/** What the model reads in place of a result when attached files could not be copied. */
+function notCopiedText(notCopied: readonly string[]): string {
+  return `Not run: attached files could not be copied. ${notCopied.join(' ')} All else of the sandbox works; call again.`;
+}
 
 /** Sealing must not hold up a run's end for long; a guess. */
 const sealMs = 5000;
@@ -50,6 +55,8 @@ export function createSandboxAccess(options: {
   let isLossUntold = false;
   let isRestartUntold = false;
   let lastUsed: string | null = null;
+  let notCopied: readonly string[] = [];
+  let isCopyTold = false;
 
   async function find(signal: AbortSignal, mayCreate: boolean): Promise<Sandbox> {
     const wanted = { projectId: project.id, sandboxId, mayCreate, signal };
@@ -71,7 +78,7 @@ export function createSandboxAccess(options: {
     if (lastUsed !== null && sandboxIdOf(lastUsed) === sandbox.id)
       isRestartUntold ||= lastUsed !== sandbox.incarnation;
     lastUsed = sandbox.incarnation;
-    await copyAttachedFiles({ sandbox, files, source, signal: stop.signal });
+    notCopied = await copyAttachedFiles({ sandbox, files, source, signal: stop.signal });
     opened = sandbox;
     return sandbox;
   }
@@ -96,9 +103,15 @@ export function createSandboxAccess(options: {
     open,
     async enter() {
       const sandbox = await open();
-      if (!isLossUntold) return sandbox;
-      isLossUntold = false;
-      throw new AppError('conflict', lostSandboxText);
+      if (isLossUntold) {
+        isLossUntold = false;
+        throw new AppError('conflict', lostSandboxText);
+      }
+      if (notCopied.length > 0 && !isCopyTold) {
+        isCopyTold = true;
+        throw new AppError('conflict', notCopiedText(notCopied));
+      }
+      return sandbox;
     },
     running: () => opened,
     takeRestart() {

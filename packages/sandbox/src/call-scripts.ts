@@ -17,6 +17,10 @@ import {
   takeClaim,
   useRoom,
 } from './shell-text.ts';
+import { uploadPrefix, workspaceRoot } from './workspace-path.ts';
+
+/** An upload that is older was broken off, and so was its removal: none takes longer. */
+const maxUploadMinutes = 300;
 
 /** Longer ones go by a file: one argument of a program holds 128 KiB at most (MAX_ARG_STRLEN). */
 const maxArgumentBytes = 100_000;
@@ -51,18 +55,19 @@ if [ -s "$o" ]; then ${offset === 0 ? '' : `tail -c +${offset + 1} "$o" | `}head
 echo`;
 
 /**
- * Runs the function `record` in the background and waits until it has ended or `seconds` have passed: its end is the
- * end of the pipe that its output goes to. bash needs no clock for it; it alone has these words, hence `eval`.
+ * Runs the function `record` in the background and waits until it has ended or `seconds` have passed: a line comes
+ * from whichever is first, and the clock goes unheard otherwise. bash needs no program for it; it alone has these
+ * words, hence `eval`.
  */
 const startRecorder = (seconds: number): string => `if [ "$BASH_VERSION" ]; then
   eval 'exec 9< <(record)'; eval 'read -r -t ${seconds} -u 9'
 else
-  { record & } | timeout ${seconds} cat
+  { { record; echo; } & { sleep ${seconds}; echo; } & } | read -r first
 fi`;
 
 /**
- * Answers \`SY1 here <token>\`. Outputs that nobody has added to for hours and what else is recorded of yesterday's
- * calls are removed on the way: they take memory. The claims themselves stay, and all of what runs in the background.
+ * Answers \`SY1 here <token>\`. Outputs that nobody has added to for hours, uploads that nobody finished and what else is
+ * recorded of yesterday's calls are removed on the way: they take memory. The claims themselves stay, and all of what runs in the background.
  */
 export function identifyScript(): string {
   return `${prologue}
@@ -71,6 +76,7 @@ if [ -d "$claims/background" ]; then for b in "$claims/background/"*; do
 done; fi
 [ -d "$outputs" ] && find "$outputs" -type f ! -name 'session-*' -mmin +360 -delete
 [ -d "$claims" ] && find "$claims" -type f ! -name owner ! -name reserve -mmin +1440 -delete
+find /tmp ${quote(workspaceRoot)} -maxdepth 1 -type f -name ${quote(`${uploadPrefix}*`)} -mmin +${maxUploadMinutes} -delete >/dev/null &
 ${keepReserve}
 ${pruneLogs}
 echo "SY1 here $now"`;

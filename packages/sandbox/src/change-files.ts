@@ -11,7 +11,7 @@ import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
 import type { Claim, ExpectedVersion, FileChange, Sandbox } from './sandbox.ts';
 import { seenKey, versionOfBytes } from './seen-files.ts';
 import { quote } from './shell-text.ts';
-import { resolveWorkspacePath, workspaceRoot as root } from './workspace-path.ts';
+import { resolveWorkspacePath, uploadPrefix, workspaceRoot as root } from './workspace-path.ts';
 
 /** Larger contents are uploaded, all in one; up to here they travel in the command that puts them in place. */
 const maxInlineBytes = 96 * 1024;
@@ -27,6 +27,8 @@ function requireOk({ words }: ScriptAnswer, paths: readonly string[], claim: Cla
   const [word = ''] = words;
   if (word === 'ok') return;
   if (claim && (word === 'taken' || word === 'incarnation')) throw new ClaimTakenError(claim.callId, word);
+  // Its own first request, whose line broke, is still at it: what comes of it is not known here.
+  if (claim && word === 'unfinished') throw new ClaimTakenError(claim.callId, 'taken');
   throw explainChange(words.join(' '), paths);
 }
 
@@ -54,14 +56,17 @@ function inlineSource(bytes: Uint8Array): ContentSource {
 /** All changes as commands inside the sandbox: nothing outside ever opens a path of it. */
 export function createFileChanges(
   remote: RemoteSandbox,
-): Pick<Sandbox, 'writeFile' | 'changeFiles' | 'move' | 'remove'> {
-  async function changeFiles(options: Parameters<Sandbox['changeFiles']>[0]): Promise<void> {
-    const { changes, readerId, signal, claim } = options;
-    if (changes.length === 0) return;
+): Pick<Sandbox, 'writeFile' | 'replaceFile' | 'changeFiles' | 'move' | 'remove'> {
+  type Options = Parameters<Sandbox['changeFiles']>[0];
+
+  async function change(
+    { changes, readerId, signal, claim }: Options,
+    replaced: { readonly resultJson: string | null } | null = null,
+  ): Promise<ScriptAnswer> {
     const nonce = createNonce();
     const contents = changes.flatMap((change) => (change.kind === 'write' ? [change.bytes] : []));
     const total = contents.reduce((sum, bytes) => sum + bytes.byteLength, 0);
-    const uploadPath = total > maxInlineBytes ? `/tmp/.switchyard-upload-${nonce}` : null;
+    const uploadPath = total > maxInlineBytes ? `/tmp/${uploadPrefix}${nonce}` : null;
     let offset = 0;
 
     function sourceOf(bytes: Uint8Array): ContentSource {
@@ -85,6 +90,7 @@ export function createFileChanges(
             isModeForced: change.isModeForced ?? false,
             source: sourceOf(change.bytes),
             seen: key && { key, version: versionOfBytes(change.bytes) },
+            replaced,
           };
         case 'remove':
           return { kind: 'remove', path, expected, isRecursive: change.isRecursive ?? false, seen: key };
@@ -103,6 +109,7 @@ export function createFileChanges(
     // An uploaded content is used up by the first try, and what was expected is gone then; only a claim remembers.
     const isPlain =
       uploadPath === null &&
+      replaced === null &&
       changes.every(({ kind, expected = 'any' }) => kind === 'write' && expected === 'any');
     const answer = await remote.runScript(script, {
       what: 'change files',
@@ -114,13 +121,25 @@ export function createFileChanges(
       changes.map(({ path }) => path),
       claim,
     );
+    return answer;
   }
 
   return {
-    changeFiles,
+    async changeFiles(options): Promise<void> {
+      if (options.changes.length > 0) await change(options);
+    },
 
     async writeFile({ signal, claim, ...file }): Promise<void> {
-      await changeFiles({ changes: [{ kind: 'write', ...file }], signal, ...(claim ? { claim } : {}) });
+      await change({ changes: [{ kind: 'write', ...file }], signal, ...(claim ? { claim } : {}) });
+    },
+
+    async replaceFile({ path, bytes, replacedResult, ...options }): Promise<{ replaced: Uint8Array | null }> {
+      const resultJson = replacedResult === undefined ? null : JSON.stringify(replacedResult);
+      const { words, lines } = await change(
+        { changes: [{ kind: 'write', path, bytes }], ...options },
+        { resultJson },
+      );
+      return { replaced: words[1] === 'replaced' ? (lines[0] ?? Buffer.alloc(0)) : null };
     },
 
     async move({ from, to, isReplacing = false, signal, claim }): Promise<void> {

@@ -22,6 +22,8 @@ export type ScriptChange =
       readonly expected: string | null;
       /** Who has seen the new content, and which version it is. */
       readonly seen: { readonly key: SeenKey; readonly version: string } | null;
+      /** Only a file, and only as `seen` saw it last, if he did; the answer tells of it. Of a single change. */
+      readonly replaced: { readonly resultJson: string | null } | null;
     }
   | {
       readonly kind: 'remove';
@@ -40,6 +42,9 @@ export interface ChangeScriptOptions {
   /** Holds the contents that are not inline; removed in any case. */
   readonly uploadPath: string | null;
 }
+
+/** Of a file that is replaced, its beginning. */
+const maxReplacedBytes = 64 * 1024;
 
 /**
  * The words of the script. `place` goes to the folder of a path, makes what is missing of it (`$made`, newest first),
@@ -75,12 +80,22 @@ expect() {
   else v=other; fi
   [ "$v" = "$1" ] || { word=stale; return 1; }
 }
+as_seen() {
+  [ -e "$n" ] || return 0
+  [ -f "$n" ] || { word=not-a-file; return 1; }
+  last=; { read -r last <"$1"; }
+  [ ! "$last" ] || expect "$last" || return 1
+  if [ "$size" -le ${maxReplacedBytes} ]; then line1=$(base64 -w 0 <"$n")
+  else line1=$(head -c ${maxReplacedBytes} -- "$n" | base64 -w 0); fi
+  done='ok replaced'
+}
 stage_write() {
   target=$1
   [ -L "$target" ] && target=$(readlink -f -- "$target")
   place "$target" || return 1
   [ -d "$n" ] && { word=is-folder; return 1; }
   [ ! "$2" ] || expect "$2" || return 1
+  [ ! "$5" ] || as_seen "$5" || return 1
   word=failed
   [ "$mode" ] && [ ! "$4" ] || mode=$3
   content >"$new" && { [ "$mode" = 644 ] || chmod "$mode" -- "$new"; }
@@ -100,6 +115,15 @@ keep() { if [ -e "$1" ] || [ -L "$1" ]; then ln -P -- "$1" "$2" || cp -pP -- "$1
 const lock = `[ -d "$outputs" ] || mkdir -p "$outputs"
 command exec 8>>"$outputs/changes"
 if command -v flock >/dev/null && ! flock -w 20 8; then word='busy 0'; fi`;
+
+/** A single change that depends on nothing needs none. */
+function neededLock([change, ...others]: readonly ScriptChange[]): string {
+  if (!change || others.length > 0 || change.expected !== null) return lock;
+  if (change.kind !== 'write' || !change.replaced || !change.seen) return '';
+  return `if [ -s ${seenFile(change.seen.key)} ]; then
+${lock}
+fi`;
+}
 
 function contentOf(source: ContentSource, uploadPath: string | null): string {
   switch (source.kind) {
@@ -122,7 +146,7 @@ function stage(change: ScriptChange, index: number, options: ChangeScriptOptions
     case 'write':
       return `${names}
 content() { ${contentOf(change.source, options.uploadPath)}; }
-f${index}=; stage_write ${path} ${expected} ${change.mode.toString(8)} ${change.isModeForced ? 'yes' : "''"} || { f${index}=$folder; return 1; }
+f${index}=; stage_write ${path} ${expected} ${change.mode.toString(8)} ${change.isModeForced ? 'yes' : "''"} ${change.replaced && change.seen ? seenFile(change.seen.key) : "''"} || { f${index}=$folder; return 1; }
 ${done}`;
     case 'remove':
       return `stage_remove ${path} ${expected} ${change.isRecursive ? 'yes' : "''"} || return 1
@@ -149,6 +173,13 @@ function undo({ kind }: ScriptChange, index: number, nonce: string): string {
   return `[ $applied -gt ${index} ] && at "$f${index}" && { ${back}; }`;
 }
 
+/** What is recorded of a change that could not know before what it would find. */
+function noteReplaced(change: ScriptChange): string {
+  const resultJson = change.kind === 'write' ? (change.replaced?.resultJson ?? null) : null;
+  if (resultJson === null) return '';
+  return `[ "$done" = ok ] || printf %s ${quote(resultJson)} >"$c/result"`;
+}
+
 /** One change is one rename anyway: nothing has to be kept for a way back. */
 function singleEffect(change: ScriptChange, { nonce }: ChangeScriptOptions): string {
   const [added, old] = [`./.switchyard-${nonce}-0`, `./.switchyard-${nonce}-0-old`];
@@ -156,9 +187,12 @@ function singleEffect(change: ScriptChange, { nonce }: ChangeScriptOptions): str
     change.kind === 'write'
       ? `mv -fT -- ${added} "$n"`
       : `if [ -d "$n" ] && [ ! -L "$n" ]; then mv -fT -- "$n" ${old} && rm -rf -- ${old}; else rm -f -- "$n"; fi`;
-  return `if stage && ${effect}; then word=ok; else
+  return `if stage && ${effect}; then
+  word=$done
+  ${noteReplaced(change)}
+else
   [ "$word" ] || word=failed
-  word="$word 0"; here && rm -f -- ${added}
+  word="$word 0"; line1=; here && rm -f -- ${added}
   ${takeBackFolders}
 fi`;
 }
@@ -192,7 +226,7 @@ fi`;
 /**
  * Makes all changes or none: every new content is put beside its place first, then each is renamed into it. One after
  * the other, sandbox-wide, so that no version changes between its check and its replacement by such a script. Answers
- * `ok`, or a word and the number of the change, from 0, that could not be made: `not-found`, `is-folder`, `not-empty`,
+ * `ok`, `ok replaced` and a line with the beginning of what was there, or a word and the number of the change, from 0, that could not be made: `not-found`, `is-folder`, `not-empty`,
  * `no-folder`, `denied`, `outside`, `stale`, `busy`, `failed`.
  */
 export function changeScript(options: ChangeScriptOptions): string {
@@ -212,12 +246,12 @@ ${changeWords}
 stage() {
 ${changes.map((change, index) => `number=${index}\n${stage(change, index, options)}`).join('\n')}
 }
-applied=0; number=0
-${changes.length === 1 && changes[0]?.expected === null ? '' : lock}
+applied=0; number=0; done=ok
+${neededLock(changes)}
 if [ "$word" ]; then :; else
 ${changes.length === 1 ? singleEffect(changes[0] as ScriptChange, options) : severalEffects(options)}
 fi
-if [ "$word" = ok ]; then :
+if [ "\${word%% *}" = ok ]; then :
 ${notes.join('\n')}
 fi
 ${upload}`,

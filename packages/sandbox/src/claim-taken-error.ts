@@ -1,4 +1,4 @@
-/** Somebody else has started this call, or sealed it, or the sandbox was started anew since the ledger was written. */
+/** This call was started or sealed before, or the sandbox was started anew since the ledger was written. */
 export class ClaimTakenError extends Error {
   readonly callId: string;
   /** `incarnation`: the sandbox is not the one that the ledger names, so the claim was never tried. */

@@ -25,6 +25,7 @@ function claimedEffect(claim: EffectClaim, effect: string): string {
 ${requireIncarnation(claim.token)}
 ${call(claim.key)}
 ${takeClaim(claim.nonce)}
+line1=
 if [ "$repeated" ]; then
   i=0; while [ ! -s "$c/exit" ] && [ $i -lt 250 ]; do sleep 0.02; i=$((i+1)); done
   word=unfinished; { read -r word <"$c/word"; }
@@ -34,17 +35,22 @@ word=
 ${effect}
 ${useRoom}
 echo "$word" >"$c/word"
-if [ "$word" = ok ]; then echo 0 >"$c/exit"; else echo "$word" >"$o"; echo 1 >"$c/exit"; fi
+if [ "\${word%% *}" = ok ]; then echo 0 >"$c/exit"; else echo "$word" >"$o"; echo 1 >"$c/exit"; fi
 fi
-echo "SY1 $word"`;
+echo "SY1 $word"
+echo "$line1"`;
 }
 
-/** `effect` is shell text that sets `$word`, which is the answer; `ok` when it has happened. */
+/**
+ * `effect` is shell text that sets `$word`, which is the answer, `ok` first when it has happened, and may set `$line1`,
+ * the line below it.
+ */
 export function effectScript(claim: EffectClaim | null, effect: string): string {
   return claim
     ? claimedEffect(claim, effect)
     : `${prologue}
-word=
+word=; line1=
 ${effect}
-echo "SY1 $word"`;
+echo "SY1 $word"
+echo "$line1"`;
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { JSONValue } from './json.ts';
 import type { GlobAnswer, GlobRequest, SearchAnswer, SearchRequest } from './inside/search-files.ts';
 import type {
   AttachOptions,
@@ -93,6 +94,19 @@ export interface Sandbox {
       readonly signal: AbortSignal;
     },
   ): Promise<FileContent>;
+  /**
+   * Writes a file that is not there yet or is as the reader saw it last, if he ever did; `AppError('conflict')` when it is
+   * another by now. `replaced` is the beginning of what stood there (at most 64 KiB; empty when the first answer was
+   * lost), null when there was nothing; `replacedResult` is recorded instead of the claim's result when there was.
+   */
+  replaceFile(options: {
+    readonly path: string;
+    readonly bytes: Uint8Array;
+    readonly readerId: string;
+    readonly signal: AbortSignal;
+    readonly claim?: Claim;
+    readonly replacedResult?: JSONValue;
+  }): Promise<{ readonly replaced: Uint8Array | null }>;
   /** Atomic: readers see the old or the new content. Makes missing folders; keeps an existing file's mode. */
   writeFile(options: {
     readonly path: string;

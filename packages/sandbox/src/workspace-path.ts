@@ -3,6 +3,9 @@ import { AppError } from '@switchyard/protocol';
 /** Where the workspace stands in every sandbox. */
 export const workspaceRoot = '/workspace';
 
+/** How the names of uploads begin, until they are put in their place. */
+export const uploadPrefix = '.switchyard-upload-';
+
 /**
  * The absolute path inside the sandbox that a workspace path names: relative, or absolute below `/workspace`.
  * Pure text: links inside the sandbox are the sandbox's own affair (nothing outside ever follows them).

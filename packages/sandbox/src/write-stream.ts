@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { createNonce } from './call-key.ts';
 import type { RemoteSandbox } from './remote-sandbox.ts';
 import type { Sandbox } from './sandbox.ts';
-import { resolveWorkspacePath, workspaceRoot } from './workspace-path.ts';
+import { resolveWorkspacePath, uploadPrefix, workspaceRoot } from './workspace-path.ts';
 
 /** A cleaning up after a failure must not hold up its report; a guess. */
 const removeWithinMs = 10_000;
@@ -25,7 +25,7 @@ export function createStreamWriting(
       // Refused before anything is sent.
       const to = resolveWorkspacePath(path);
       // On the workspace's own disk: the rename is one, and memory is not what holds the bytes meanwhile.
-      const uploaded = `${workspaceRoot}/.switchyard-upload-${createNonce()}`;
+      const uploaded = `${workspaceRoot}/${uploadPrefix}${createNonce()}`;
       try {
         await remote.uploadStream(uploaded, content, { signal });
         await files.move({ from: uploaded, to, isReplacing: true, signal });

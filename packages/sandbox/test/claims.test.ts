@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Claim, ClaimTakenError, createSandboxes, type Sandbox } from '../src/index.ts';
+import { faultFor, startFaultyService } from './faulty-service.ts';
 import { type HostProcess, startHostProcess, temporaryFolder } from './host-process.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -53,6 +54,34 @@ describe('a claimed call', () => {
     const written = sandbox.writeFile({ path: 'wrong-incarnation', bytes: bytes('x'), signal, claim });
     await expect(written).rejects.toMatchObject({ name: 'ClaimTakenError', because: 'incarnation' });
     expect(await sandbox.stat('wrong-incarnation', { signal })).toBeNull();
+  });
+
+  test('whose line broke is not known to have failed while it may still happen', async () => {
+    const service = await startFaultyService(host.url);
+    const sandboxes = createSandboxes({ apiUrl: service.url, apiKey: host.apiKey });
+    try {
+      const broken = await sandboxes.open({ projectId, sandboxId: null, signal });
+      const hold =
+        'exec 8>>"$(echo /tmp/.switchyard-*)/changes"; flock 8 || exit; touch held; until [ -e let-go ]; do sleep 0.05; done';
+      const holding = run(hold);
+      await expect.poll(() => sandbox.stat('held', { signal }), { timeout: 20_000 }).not.toBeNull();
+      service.onRequest(faultFor('POST', /execute$/, { kind: 'break-off' }, 1));
+      const claim = newClaim('written');
+      const changes = [{ kind: 'write', path: 'late', bytes: bytes('late'), expected: 'absent' }] as const;
+      await expect(broken.changeFiles({ changes, signal, claim })).rejects.toMatchObject({
+        name: 'ClaimTakenError',
+        because: 'taken',
+      });
+      expect(await sandbox.stat('late', { signal })).toBeNull();
+      await run('touch let-go');
+      await holding;
+      const state = async () => (await inspect(claim)).state;
+      await expect.poll(state, { timeout: 20_000 }).toBe('recorded');
+      expect(await read('late')).toBe('late');
+    } finally {
+      await sandboxes.close();
+      await service.stop();
+    }
   });
 
   test('may have an id of any characters', async () => {

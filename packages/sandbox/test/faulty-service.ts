@@ -25,6 +25,8 @@ export type Fault =
   | { readonly kind: 'cut' }
   /** The service does it, and its answer is lost. */
   | { readonly kind: 'lose-answer' }
+  /** The service works on it, and the line breaks meanwhile. */
+  | { readonly kind: 'break-off' }
   /** The service sees it once this is done. */
   | { readonly kind: 'after'; readonly first: () => Promise<unknown> }
   /** The service's answer with these members in place of its own; `status` too. */
@@ -113,6 +115,10 @@ export async function startFaultyService(target: string): Promise<FaultyService>
       case 'lose-answer':
         await readBody(await ask(incoming, body));
         return void outgoing.destroy();
+      case 'break-off':
+        outgoing.destroy();
+        await readBody(await ask(incoming, body));
+        return undefined;
       case 'after':
         await fault.first();
         return await pass(incoming, outgoing, body);

@@ -1,14 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkScript, endScript, inputScript, leaveScript } from '../src/background-scripts.ts';
 import { identifyScript, inspectScript, startScript, stopScript, waitScript } from '../src/call-scripts.ts';
 import { changeScript } from '../src/change-script.ts';
 import { listScript, readScript, removeScript } from '../src/file-scripts.ts';
+import { seenKey, versionOfBytes } from '../src/seen-files.ts';
 import { sessionEnvironment, sessionText } from '../src/session-text.ts';
 import { quote } from '../src/shell-text.ts';
 import { temporaryFolder } from './host-process.ts';
@@ -208,6 +210,7 @@ describe.each(shells)('under %s', (shell) => {
       source,
       expected: null,
       seen: null,
+      replaced: null,
     } as const;
     const write = changeScript({ claim, root, nonce: 'aa', changes: [change], uploadPath: null });
     expect((await run(write)).words).toEqual(['ok']);
@@ -239,6 +242,7 @@ describe.each(shells)('under %s', (shell) => {
               source: { kind: 'text', text },
               expected: isFirst ? 'absent' : null,
               seen: null,
+              replaced: null,
             },
           ],
           uploadPath: null,
@@ -250,6 +254,51 @@ describe.each(shells)('under %s', (shell) => {
     expect((await write(text, false)).words).toEqual(['ok']);
     expect(await readFile(target, 'utf8')).toBe(text);
     expect((await stat(target)).mode & 0o777).toBe(0o640);
+  });
+
+  test('a file is replaced as it was seen last, and what was there is told, again when asked twice', async () => {
+    const root = folder.path;
+    const target = path.join(root, randomUUID());
+    const claim = { key: newKey(), token: await token(), resultJson: '"created"' };
+    const key = seenKey(randomUUID(), target);
+    const replace = (text: string, { ownClaim = false, nonce = 'aa' } = {}) =>
+      run(
+        changeScript({
+          claim: ownClaim ? { ...claim, nonce } : null,
+          root,
+          nonce,
+          changes: [
+            {
+              kind: 'write',
+              path: target,
+              mode: 0o644,
+              isModeForced: false,
+              source: { kind: 'text', text },
+              expected: null,
+              seen: { key, version: versionOfBytes(Buffer.from(text)) },
+              replaced: { resultJson: '"overwritten"' },
+            },
+          ],
+          uploadPath: null,
+        }),
+      );
+    expect((await replace('one')).words).toEqual(['ok']);
+    const second = await replace('two', { ownClaim: true });
+    expect([second.words, second.lines[0]?.toString()]).toEqual([['ok', 'replaced'], 'one']);
+    expect((await replace('two', { ownClaim: true })).words).toEqual(['ok', 'replaced']);
+    expect((await replace('two', { ownClaim: true, nonce: 'bb' })).words).toEqual(['taken']);
+    const recorded = await run(inspectScript({ ...claim, maxBytes: 100 }));
+    expect([recorded.words, recorded.lines[0]?.toString()]).toEqual([
+      ['recorded', '0', '0'],
+      '"overwritten"',
+    ]);
+    await writeFile(target, 'another');
+    expect((await replace('three')).words).toEqual(['stale', '0']);
+    await rm(target);
+    expect((await replace('three')).words).toEqual(['ok']);
+    await promisify(execFile)('mkfifo', [`${target}-pipe`]);
+    await rename(`${target}-pipe`, target);
+    expect((await replace('four')).words).toEqual(['not-a-file', '0']);
   });
 
   test('any text is one word, unchanged', async () => {

@@ -1,7 +1,6 @@
-import { defineTool, type ToolContext, type ToolResult } from '@switchyard/agent';
+import { defineTool, type ToolResult } from '@switchyard/agent';
 import { laneOfFile } from './file-lane.ts';
 import { AppError } from '@switchyard/protocol';
-import type { FileContent } from '@switchyard/sandbox';
 import { z } from 'zod';
 import { recoverChange, staleText } from './edit-file.ts';
 import { hasOnlyCrlf } from './replace-text.ts';
@@ -24,40 +23,29 @@ export const writeFileTool = defineTool({
   needs: 'sandbox',
   lane: ({ path }) => laneOfFile(path),
   async execute({ path, content }, context): Promise<ToolResult> {
-    const old = await readOld(context, path);
-    if (old && old.lastSeen !== null && old.lastSeen !== old.version)
-      return { outcome: 'error', message: staleText(path) };
     const bytes = Buffer.from(content, 'utf8');
-    const note = old && noteOf(old.bytes, bytes);
-    const output = {
-      path,
-      outcome: old ? 'overwritten' : 'created',
-      bytes: bytes.byteLength,
-      ...(note ? { note } : {}),
-    };
-    const claim = await context.claim(output);
+    const created = { path, outcome: 'created', bytes: bytes.byteLength };
+    const overwritten = { ...created, outcome: 'overwritten' };
+    const claim = await context.claim(created);
     const sandbox = await context.sandbox();
-    await sandbox.changeFiles({
-      changes: [{ kind: 'write', path, bytes, expected: old ? { version: old.version ?? '' } : 'absent' }],
-      readerId: context.threadId,
-      signal: context.signal,
-      claim,
-    });
-    return { outcome: 'ok', output };
+    const replacing = { path, bytes, readerId: context.threadId, claim, replacedResult: overwritten };
+    let replaced: Uint8Array | null;
+    try {
+      ({ replaced } = await sandbox.replaceFile({ ...replacing, signal: context.signal }));
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'conflict') return stale(path);
+      throw error;
+    }
+    if (replaced === null) return { outcome: 'ok', output: created };
+    const note = noteOf(replaced, bytes);
+    return { outcome: 'ok', output: { ...overwritten, ...(note ? { note } : {}) } };
   },
-  recover: (record, { path }) => recoverChange(record, [path]),
+  recover: (record, { path }) =>
+    record.output.startsWith('stale ') ? stale(path) : recoverChange(record, [path]),
 });
 
-/** Null when there is no such file. */
-async function readOld(context: ToolContext, path: string): Promise<FileContent | null> {
-  const sandbox = await context.sandbox();
-  const reader = { id: context.threadId, isRemembered: false };
-  try {
-    return await sandbox.readFile(path, { reader, signal: context.signal });
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'not_found') return null;
-    throw error;
-  }
+function stale(path: string): ToolResult {
+  return { outcome: 'error', message: staleText(path) };
 }
 
 /** What the old content had and the new one has not; null when there is nothing to say. */

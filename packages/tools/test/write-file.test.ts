@@ -60,6 +60,34 @@ describe('write_file', () => {
     expect(writeFileTool.recover?.(record, input)).toEqual(first);
   });
 
+  test('refuses a file that is another than the model has seen, and says so after a crash, too', async () => {
+    const input = { path: 'seen.txt', content: 'mine' };
+    expect(await bench.call(writeFileTool, input)).toMatchObject({ outcome: 'ok' });
+    await bench.write('seen.txt', 'theirs');
+    const callId = randomUUID();
+    const refusal = {
+      outcome: 'error',
+      message:
+        'seen.txt has changed since you last read or wrote it here: a command, another conversation or a person did it. Nothing was changed. Read it again, then decide.',
+    };
+    expect(await bench.call(writeFileTool, input, { callId })).toEqual(refusal);
+    expect((await bench.read('seen.txt')).toString()).toBe('theirs');
+    const record = await inspect(callId);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(writeFileTool.recover?.(record, input)).toEqual(refusal);
+  });
+
+  test('recovers that it has overwritten a file', async () => {
+    const callId = randomUUID();
+    const input = { path: 'overwritten.txt', content: 'second' };
+    await bench.write('overwritten.txt', 'first');
+    const result = await bench.call(writeFileTool, input, { callId });
+    expect(result).toMatchObject({ output: { outcome: 'overwritten' } });
+    const record = await inspect(callId);
+    if (record.state !== 'recorded') throw new Error(record.state);
+    expect(writeFileTool.recover?.(record, input)).toEqual(result);
+  });
+
   test('leaves the workspace by no path, and says what stands in the way', async () => {
     await expect(bench.call(writeFileTool, { path: '../x', content: '' })).rejects.toThrow(
       'leaves the workspace',

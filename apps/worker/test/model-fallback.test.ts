@@ -121,13 +121,14 @@ describe('a model that refuses a request', () => {
     async (model) => {
       const message = 'prompt is too long: 9 tokens > 8 maximum';
       const faults = [{ kind: 'context-length', message } as const];
-      const { ended, asked } = await run({ turns: [call('one'), { ...last, faults }] }, model);
+      const { ended, asked } = await run({ turns: [{ ...last, faults }] }, model);
       expect(ended).toMatchObject({
         status: 'failed',
         reason: 'context-overflow',
-        steps: 1,
+        steps: 0,
         error: { code: 'context_overflow' },
       });
+      // The request for a summary is refused as well.
       expect(asked).toHaveLength(2);
     },
   );

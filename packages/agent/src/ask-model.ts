@@ -50,7 +50,8 @@ export type Asked =
   | { readonly outcome: 'failed'; readonly failure: ModelFailure; readonly spent: Spent };
 
 export interface AskModel {
-  readonly journal: RunJournal;
+  /** Where the answer is shown; the loop's own journal, or one that only keeps it. */
+  readonly journal: Pick<RunJournal, 'show'> & { readonly step: Pick<RunJournal['step'], 'isOpen'> };
   readonly stop: RunStop;
   readonly models: ModelChoice;
   /** The request for that model: what is bound to another is not in it. */

@@ -2,6 +2,7 @@ import { isToolPart, type MessagePart, type SwitchyardMessage } from '@switchyar
 import type { FileRow } from '@switchyard/store';
 import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
 import { describeAttachment } from './attached-files.ts';
+import { isSummary, sinceSummary } from './context/since-summary.ts';
 import { repairHistory } from './repair-history.ts';
 import { repeatsItself } from './repeated-text.ts';
 import { stepsOf } from './steps-of.ts';
@@ -26,9 +27,11 @@ export interface HistoryOptions {
 /** The conversation as the model gets it. Derived from what is stored, never stored itself. */
 export async function modelMessages(options: HistoryOptions): Promise<ModelMessage[]> {
   const { history, own, lead, files, modelId, toolSet } = options;
+  const ownMessage: SwitchyardMessage = { id: own.id, role: 'assistant', parts: [...own.parts] };
+  const since = sinceSummary([...history, ownMessage]);
   const messages: SwitchyardMessage[] = [
-    ...history.map((message) => withAttachments(message, files)),
-    ...splitAtCuts(own),
+    ...since.slice(0, -1).map((message) => withAttachments(message, files)),
+    ...splitAtCuts({ id: own.id, parts: since.at(-1)?.parts ?? [] }),
     { id: own.id, role: 'assistant', parts: [...lead] },
   ];
   return await convertToModelMessages(repairHistory(messages, { modelId, ownModelId: own.modelId }), {
@@ -59,7 +62,11 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
   for (const step of stepsOf(parts)) {
     pending.push(...step);
     // What is said to a model that repeats itself stands at the beginning of the next step.
-    if (step.some(isToolPart) || step.some((part) => part.type === 'text' && repeatsItself(part.text)))
+    if (
+      step.some(isSummary) ||
+      step.some(isToolPart) ||
+      step.some((part) => part.type === 'text' && repeatsItself(part.text))
+    )
       continue;
     flush();
     messages.push({ id, role: 'user', parts: [{ type: 'text', text: continueText }] });
@@ -70,7 +77,7 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
 
 /** How many of the last steps were cut one after the other. */
 export function countCuts(parts: readonly MessagePart[]): number {
-  const steps = stepsOf(parts);
+  const steps = stepsOf(parts).filter((step) => !step.some(isSummary));
   const lastWithCall = steps.findLastIndex((step) => step.some(isToolPart));
   return steps.length - 1 - lastWithCall;
 }

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
-import { systemPrompt } from './prompt.ts';
+import { summaryPrompt, systemPrompt } from './prompt.ts';
 
 it('the system prompt reads as reviewed', async () => {
   await expect(systemPrompt(null)).toMatchFileSnapshot('./__snapshots__/system-prompt.md');
+});
+
+it('the prompt for a summary reads as reviewed', () => {
+  expect(summaryPrompt()).toMatchSnapshot();
 });
 
 it('instructions of the run come last, and empty ones leave no trace', () => {

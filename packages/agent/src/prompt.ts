@@ -12,12 +12,11 @@ const sections = [
 ] as const;
 
 let basePrompt: string | undefined;
+let summaryText: string | undefined;
 
 /** Reads the prompt's files, once. */
 function readBasePrompt(): string {
-  basePrompt ??= sections
-    .map((section) => readFileSync(new URL(`../prompt/${section}.md`, import.meta.url), 'utf8').trim())
-    .join('\n\n');
+  basePrompt ??= sections.map(readSection).join('\n\n');
   return basePrompt;
 }
 
@@ -26,4 +25,14 @@ export function systemPrompt(instructions: string | null): string {
   const text = readBasePrompt();
   if (instructions === null || instructions.trim() === '') return text;
   return `${text}\n\n# Instructions for this run\n\n${instructions.trim()}`;
+}
+
+/** What a model is told that summarises a conversation. */
+export function summaryPrompt(): string {
+  summaryText ??= readSection('summary');
+  return summaryText;
+}
+
+function readSection(section: string): string {
+  return readFileSync(new URL(`../prompt/${section}.md`, import.meta.url), 'utf8').trim();
 }

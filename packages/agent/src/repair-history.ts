@@ -32,7 +32,7 @@ function repairPart(part: MessagePart, isForeign: boolean): MessagePart[] {
     return [isForeign ? { type: 'text', text: part.text } : part];
   }
   if (part.type === 'reasoning') return isForeign ? [] : [part];
-  if (part.type === 'data-model' || part.type === 'data-pruned') return [];
+  if (part.type === 'data-model' || part.type === 'data-pruned' || part.type === 'data-summary') return [];
   if (part.type === 'data-notice') {
     const text = nudgeToModel(part.data.code);
     return text === null

@@ -6,7 +6,9 @@ import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import type { ContextMeter } from './context/budget.ts';
 import { lengthOfTools } from './context/estimate.ts';
 import { fitContext } from './context/fit-context.ts';
+import { makeRoom, type RoomMade } from './context/make-room.ts';
 import { lastPruned, pruneResults } from './context/prune-results.ts';
+import { endsInSummary } from './context/since-summary.ts';
 import { endAnswered, endExhausted, endFailed, endStopped, endStuck, stopBefore } from './end-agent.ts';
 import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
@@ -52,6 +54,18 @@ export async function answerStep(
     promptLength: instructions.length + (await lengthOfTools(tools.forModel)),
     meter,
   });
+  // A summary that follows a summary saves nothing, and after one in the last step nothing would come.
+  const mayMakeRoom = !endsInSummary(before) && step < claimed.maxSteps;
+  const madeRoom = async (room: RoomMade): Promise<AnsweredStep> => {
+    if (room.outcome === 'concluded') return room;
+    // What was counted before says nothing of the conversation that follows.
+    meter.answered({ characters: 0, inputTokens: null });
+    return { outcome: 'stored', calls: await storeAnswer(claimed, step, room.spent) };
+  };
+  if (fitted.mustSummarise && mayMakeRoom) {
+    await showLead(claimed, said);
+    return await madeRoom(await makeRoom(claimed, { step, messages: fitted.messages }));
+  }
   const marks: Chunk[] = fitted.isMarked
     ? [{ type: 'data-pruned', id: `pruned-${step}`, data: { upToCallId: fitted.upToCallId ?? '' } }]
     : [];
@@ -77,6 +91,10 @@ export async function answerStep(
     case 'exhausted':
       return concluded(await endExhausted(claimed, { ...asked, step }));
     case 'failed':
+      if (asked.failure.kind === 'context-overflow' && mayMakeRoom) {
+        const refused = { size: fitted.size, by: asked };
+        return await madeRoom(await makeRoom(claimed, { step, messages: fitted.messages, refused }));
+      }
       return concluded(await endFailed(claimed, { ...asked, step }));
     case 'answered': {
       const { finishReason, spent, inputTokens } = asked;

@@ -35,6 +35,8 @@ export type DataParts = {
   file: { fileId?: string; name: string; mediaType: string; size: number; path: string };
   preview: { port: number; title?: string };
   notice: { code: string; text: string };
+  /** Stands in the place of all that came before its step when the model reads on; what came before stays stored. */
+  summary: { text: string };
   /** From here on the model reads a note in the place of each long result up to that call; the results stay stored. */
   pruned: { upToCallId: string };
   steering: { messageId: string; text: string };

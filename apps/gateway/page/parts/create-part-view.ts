@@ -32,6 +32,10 @@ export function createPartView(part: MessagePart, actions: PartActions): PartVie
       return createReasoningView();
     case 'data-notice':
       return fixedView(part, element('p', { class: 'notice' }, icon('alert'), part.data.text));
+    case 'data-summary': {
+      const text = 'The conversation had grown long: the agent goes on from a summary of it.';
+      return fixedView(part, element('p', { class: 'notice' }, icon('alert'), text));
+    }
     case 'data-model': {
       const text = `${part.data.model} stands in here: the run’s own model had too much to do.`;
       return fixedView(part, element('p', { class: 'notice' }, icon('alert'), text));

@@ -11,6 +11,11 @@ export function tokensOf(characters: number): number {
   return Math.ceil(characters / charactersPerToken);
 }
 
+/** How many characters so many tokens hold, about. */
+export function charactersOf(tokens: number): number {
+  return tokens * charactersPerToken;
+}
+
 /** Characters of messages, or of any part of them; pictures by what they cost and not by their bytes. */
 export function lengthOf(value: ModelMessage | readonly ModelMessage[] | object | string): number {
   return lengthOfValue(value);

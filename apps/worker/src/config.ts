@@ -45,6 +45,10 @@ export const environmentSchema = z
     // For a run whose row names no limit.
     MAX_STEPS: runLimitVariables.MAX_STEPS,
     MAX_DURATION_MS: runLimitVariables.MAX_DURATION_MS,
+    TITLES: z
+      .enum(['on', 'off'])
+      .optional()
+      .describe('Whether models write the titles of threads; unset: on, but off for the scripted model.'),
     RUN_GRACE_MS: z.coerce
       .number()
       .int()
@@ -91,6 +95,8 @@ export interface Config {
   /** For runs that name no limit of their own. */
   readonly maxSteps: number;
   readonly maxDurationMs: number;
+  /** Whether threads without a title get one from their run's model. */
+  readonly titles: boolean;
   /** How long the log of an ended run lives. */
   readonly runGraceMs: number;
 }
@@ -98,6 +104,7 @@ export interface Config {
 /** Parses the environment once; throws ConfigurationError with all faults. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const values = parseEnvironment(environmentSchema, environment);
+  const models = catalogOf(values);
   return {
     logLevel: values.LOG_LEVEL,
     workerId: values.WORKER_ID ?? null,
@@ -113,7 +120,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     storageBucket: values.STORAGE_BUCKET,
     daytona: sandboxOptionsOf(values),
     sandboxesPerAccount: values.SANDBOXES_PER_ACCOUNT,
-    models: catalogOf(values),
+    models,
     openaiApiKey: values.OPENAI_API_KEY ?? null,
     openaiBaseUrl: values.OPENAI_BASE_URL ?? null,
     anthropicApiKey: values.ANTHROPIC_API_KEY ?? null,
@@ -122,6 +129,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     scriptedModelUrl: values.SCRIPTED_MODEL_URL ?? null,
     maxSteps: values.MAX_STEPS,
     maxDurationMs: values.MAX_DURATION_MS,
+    // The scripted model has no words of its own.
+    titles: values.TITLES ? values.TITLES === 'on' : models[0]?.provider !== 'scripted',
     runGraceMs: values.RUN_GRACE_MS,
   };
 }

@@ -15,6 +15,7 @@ import type { RunJob } from '@switchyard/bus';
 import { AppError, newId } from '@switchyard/protocol';
 import { claimRun, readLastIncarnation, type RunClaim, RunLostError } from '@switchyard/store';
 import { endAsFailed, endRun, endWithoutLog, handOver, internalDetail } from './end-run.ts';
+import { nameRunThread } from './name-run-thread.ts';
 import { listenForCancel, pollForCancel, stopAtTimeLimit, stopWithJob } from './watch-run.ts';
 import { lockMs, type Worker } from './worker.ts';
 
@@ -144,7 +145,12 @@ async function goOn(
     return { answer: 'done', outcome: ended.reason ?? 'model-error' };
   }
   const { sandboxes, files: source, tools, retry, deadlines } = worker;
-  const result = await runAgent({
+  const budget = createBudget(
+    run,
+    context.parts.map(({ part }) => part),
+  );
+  const naming = nameRunThread(worker, opened, { model: models.own, budget, signal: stop.signal });
+  const running = runAgent({
     ...opened,
     models,
     tools,
@@ -160,14 +166,15 @@ async function goOn(
     shouldHandOver: worker.isDraining,
     isOwned: () => worker.lockAgeMs(run.id) < lockMs,
     maxSteps: run.limits.maxSteps ?? worker.maxSteps,
-    budget: createBudget(
-      run,
-      context.parts.map(({ part }) => part),
-    ),
+    budget,
     retry,
     deadlines,
     logger: worker.logger.child({ runId: run.id, threadId: run.threadId }),
   });
+  // However it ended: a title that is still asked for is given up.
+  await Promise.allSettled([running]);
+  await naming.end();
+  const result = await running;
   if (result.outcome === 'hand-over') {
     await handOver(journal, result);
     return { answer: 'hand-over', outcome: 'hand-over' };

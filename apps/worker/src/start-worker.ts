@@ -17,6 +17,9 @@ import { createSandboxRemover } from './remove-sandboxes.ts';
 import { createSweeper } from './sweep.ts';
 import { lockMs, type Worker } from './worker.ts';
 
+/** A guess: models that think need some seconds, and nobody waits for a title. */
+const titleTimeoutMs = 30_000;
+
 /** A worker that takes jobs. */
 export interface RunningWorker {
   readonly adminUrl: string;
@@ -73,6 +76,7 @@ export async function startWorker(options: {
     maxSteps: config.maxSteps,
     maxDurationMs: config.maxDurationMs,
     runGraceMs: config.runGraceMs,
+    titleTimeoutMs: config.titles ? titleTimeoutMs : null,
     retry: defaultRetryPolicy,
     deadlines: defaultModelDeadlines,
     isDraining: () => lifecycle.signal.aborted,

@@ -21,6 +21,8 @@ export interface Worker {
   readonly maxDurationMs: number;
   /** How long the log of an ended run lives, so that a viewer who was cut off can come back. */
   readonly runGraceMs: number;
+  /** How long a model may take for the title of a thread that has none; null: none is asked for. */
+  readonly titleTimeoutMs: number | null;
   readonly retry: RetryPolicy;
   readonly deadlines: ModelDeadlines;
   /** True once the process takes no more jobs: each run goes to another worker at its next step. */

@@ -95,6 +95,7 @@ export async function startHarness(
     maxSteps: 20,
     maxDurationMs: 60_000,
     runGraceMs: 600_000,
+    titleTimeoutMs: null,
     retry: { ...defaultRetryPolicy, baseDelayMs: 5, maxDelayMs: 20 },
     deadlines: { firstChunkMs: 20_000, chunkMs: 20_000 },
     isDraining: () => false,

@@ -1,11 +1,11 @@
 export type { JSONValue } from 'ai';
 export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
 export { copyAttachedFiles, type FileSource } from './attached-files.ts';
-export { createBudget } from './budget.ts';
+export { type Budget, createBudget } from './budget.ts';
 export { composeEnding, type RunEnding } from './ending.ts';
 export { foldChunks } from './fold.ts';
 export { createModelChoice, type ModelChoice } from './model-choice.ts';
-export { createModels, type ModelConnections, type Models } from './models.ts';
+export { createModels, type Model, type ModelConnections, type Models } from './models.ts';
 export { type OpenedRun, openRun } from './open-run.ts';
 export type { ModelDeadlines } from './read-answer.ts';
 export type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
@@ -29,3 +29,4 @@ export {
   type ToolResult,
 } from './tool.ts';
 export { createToolset, type Toolset } from './toolset.ts';
+export { wordsOfMessage, writeTitle } from './title.ts';

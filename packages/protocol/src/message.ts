@@ -22,7 +22,7 @@ export interface Todo {
 }
 
 /**
- * Our own kinds of UI message parts, each `data-<key>` on the wire. `run` and `tool-output` are transient: they
+ * Our own kinds of UI message parts, each `data-<key>` on the wire. `run`, `title` and `tool-output` are transient: they
  * are streamed and never become part of the message. A data part's id is never used in two steps.
  */
 export type DataParts = {

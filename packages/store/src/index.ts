@@ -76,3 +76,4 @@ export {
   readThread,
   updateThread,
 } from './threads.ts';
+export { nameThread } from './name-thread.ts';

@@ -193,6 +193,7 @@ const withoutActor = [
   'isCancelRequested',
   'loadRun',
   'migrate',
+  'nameThread',
   'parkRun',
   'readFollowedRuns',
   'readLastIncarnation',

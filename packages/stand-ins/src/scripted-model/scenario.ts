@@ -79,6 +79,7 @@ export function chooseTurn(
   scenarios: ReadonlyMap<string, Scenario>,
   request: WireRequest,
 ): ChosenTurn | null {
+  if (asksForTitle(request)) return titleTurn(scenarios);
   const lastUser = request.messages.findLastIndex((message) => message.role === 'user');
   const directive = findDirective(request.messages);
   if (directive) {
@@ -95,6 +96,23 @@ export function chooseTurn(
     }
   }
   return null;
+}
+
+/** A request for a conversation's title, beside the conversation itself: its message names a scenario for somebody else. */
+function asksForTitle({ messages }: WireRequest): boolean {
+  return messages.some(
+    (message) =>
+      message.role === 'system' && textOfMessage(message).startsWith('You write titles for conversations.'),
+  );
+}
+
+/** The scenario `title`, or the same title for each conversation. */
+function titleTurn(scenarios: ReadonlyMap<string, Scenario>): ChosenTurn {
+  return chosenTurn(
+    'title',
+    scenarios.get('title') ?? { turns: [{ steps: [{ text: 'A conversation' }] }] },
+    0,
+  );
 }
 
 /** A directive names a scenario that is not registered: a mistake of the test, so it is refused and not guessed. */

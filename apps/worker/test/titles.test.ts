@@ -1,0 +1,120 @@
+import { foldMessage } from '@switchyard/agent/test';
+import type { Run } from '@switchyard/protocol';
+import type { Scenario } from '@switchyard/stand-ins';
+import { createThread, readThread, type StartedRun, updateThread } from '@switchyard/store';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
+import { slowTool } from './test-tools.ts';
+import { workerWith } from './watched-runs.ts';
+
+/** Longer than a test may take: whoever waits for a title that does not come fails. */
+const titleTimeoutMs = 600_000;
+const usage = { inputTokens: 1000, outputTokens: 10 };
+const answer: Scenario = { turns: [{ steps: [{ text: 'Done.' }], usage }] };
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness([]);
+});
+afterAll(async () => {
+  await harness.stop();
+});
+
+/** How the title is written from now on. */
+function writeTitles(turn: Scenario['turns'][number]): void {
+  harness.model.setScenario('title', { turns: [turn] });
+}
+
+const titleOf = async ({ threadId }: Run) => (await readThread(harness.sql, harness.actor, threadId)).title;
+const titleRequests = (since: number) =>
+  harness.model.requests.slice(since).filter(({ scenario }) => scenario === 'title');
+
+/** Executes it; what its viewers saw is what is stored, and a title is no part of it. */
+async function ended(started: StartedRun, worker = { ...harness.worker, titleTimeoutMs }) {
+  const run = await execute(harness, started, worker);
+  const chunks = await chunksOfLog(harness.redis, run.id);
+  expect(await foldMessage(chunks)).toEqual(await storedMessage(harness, run));
+  return { run, shown: chunks.flatMap((chunk) => (chunk.type === 'data-title' ? [chunk.data.title] : [])) };
+}
+
+describe('the title of a thread that has none', () => {
+  it('is written by the model beside the run, shown, and paid for by the run', async () => {
+    writeTitles({ steps: [{ text: '"Sales by region"' }], usage: { inputTokens: 100, outputTokens: 5 } });
+    const slow = slowTool();
+    const started = await harness.start({
+      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }], usage }, ...answer.turns],
+    });
+    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
+    await vi.waitFor(async () => expect(await titleOf(started.run)).toBe('Sales by region'), {
+      timeout: 20_000,
+    });
+    await slow.started();
+    slow.release();
+    const { run, shown } = await ending;
+    expect(shown).toEqual(['Sales by region']);
+    expect(run).toMatchObject({ steps: 2, usage: { totalTokens: 105 + 2 * 1010, estimated: false } });
+    expect(await titleOf(run)).toBe('Sales by region');
+  });
+
+  it('is the first words of the message when the model fails, which is not asked again and fails no run', async () => {
+    writeTitles({ steps: [{ text: 'Never' }], faults: [{ kind: 'status', status: 500 }] });
+    const before = harness.model.requests.length;
+    const slow = slowTool();
+    const started = await harness.start({
+      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }], usage }, ...answer.turns],
+    });
+    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
+    await vi.waitFor(async () => expect(await titleOf(started.run)).toMatch(/^\[\[scenario:/), {
+      timeout: 20_000,
+    });
+    await slow.started();
+    slow.release();
+    const { run } = await ending;
+    expect(run).toMatchObject({ reason: 'answered', usage: { totalTokens: 2020, estimated: false } });
+    expect(titleRequests(before)).toHaveLength(1);
+  });
+
+  it('is not waited for by the end of the run: its first words stand instead, and the request is paid by estimate', async () => {
+    writeTitles({ steps: [{ text: 'Never' }], faults: [{ kind: 'stall', afterChunks: 0 }] });
+    const { run, shown } = await ended(await harness.start(answer));
+    expect(run).toMatchObject({ reason: 'answered', usage: { estimated: true } });
+    expect(run.usage.totalTokens).toBeGreaterThan(1010);
+    expect(await titleOf(run)).toMatch(/^\[\[scenario:/);
+    expect(shown).toHaveLength(1);
+  });
+
+  it('is not asked for when the budget of the run has no room for it', async () => {
+    const before = harness.model.requests.length;
+    const { run } = await ended(await harness.start(answer, { limits: { maxTokens: 10 } }));
+    expect(run.reason).toBe('budget');
+    expect(titleRequests(before)).toHaveLength(0);
+  });
+});
+
+describe('a title that a person gave', () => {
+  it('is kept, and no model is asked', async () => {
+    const { id } = await createThread(harness.sql, harness.actor, { title: 'Mine' });
+    const before = harness.model.requests.length;
+    const { run, shown } = await ended(await harness.start(answer, { threadId: id }));
+    expect(await titleOf(run)).toBe('Mine');
+    expect(shown).toEqual([]);
+    expect(titleRequests(before)).toHaveLength(0);
+  });
+
+  it('is kept when it came while the model was writing one', async () => {
+    writeTitles({ steps: [{ text: 'Never' }], faults: [{ kind: 'stall', afterChunks: 0 }] });
+    const before = harness.model.requests.length;
+    const slow = slowTool();
+    const started = await harness.start({
+      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }], usage }, ...answer.turns],
+    });
+    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
+    await slow.started();
+    await vi.waitFor(() => expect(titleRequests(before)).toHaveLength(1));
+    await updateThread(harness.sql, harness.actor, started.thread.id, { title: 'Mine' });
+    slow.release();
+    const { run, shown } = await ending;
+    expect(await titleOf(run)).toBe('Mine');
+    expect(shown).toEqual([]);
+  });
+});

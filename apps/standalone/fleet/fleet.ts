@@ -53,6 +53,8 @@ export async function startFleet(options: {
   readonly workers: number;
   /** For every member. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What the scripted server offers besides its own model, as OPENAI_MODELS has it. */
+  readonly models?: string;
 }): Promise<Fleet> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-fleet-'));
   const services = await startServices(dataDir).catch(async (error: unknown) => {
@@ -89,6 +91,14 @@ export async function startFleet(options: {
         RATE_LIMIT_WRITES: '1000000',
         STREAMS_PER_ACCOUNT: '100000',
         PORT: '0',
+        ...(options.models === undefined
+          ? {}
+          : {
+              OPENAI_BASE_URL: `${model.url}/v1`,
+              OPENAI_API_KEY: 'none',
+              OPENAI_MODELS: options.models,
+              MODEL: 'scripted',
+            }),
         ...options.environment,
         ...memberOptions.environment,
       },

@@ -1,4 +1,5 @@
 import type { Run, ToolPart } from '@switchyard/protocol';
+import type { Scenario } from '@switchyard/stand-ins';
 import { createCommandSplitter } from '../fleet/commands.ts';
 import { type Fleet, type FleetMember, startFleet } from '../fleet/fleet.ts';
 import { type Frame, framesOf, ordinalsOf } from '../fleet/frames.ts';
@@ -32,24 +33,37 @@ export interface Crash {
 const background =
   /^(ping|info|client|hello|auth|select|subscribe|unsubscribe|bzpopmin|zadd \{switchyard\}:runs:marker|set lease:|script of lease:|script of \{switchyard\}:runs:stalled|script of$|hgetall|hget \{switchyard\}|hset \{switchyard\}:runs:meta|find_troubled_runs|find_loose_objects|is_cancel_requested|select 1|sync|select b\.oid)/;
 
-const script = {
-  turns: [
-    {
-      steps: [
-        { text: 'Let me look.' },
-        { toolCall: { name: 'list_files', arguments: { path: '.' } } },
-        { toolCall: { name: 'list_files', arguments: { path: '/workspace' } } },
-        { toolCall: { name: 'shell', arguments: { command: 'echo free >> free.txt; echo done' } } },
-        {
-          toolCall: {
-            name: 'shell',
-            arguments: { command: 'echo asked >> asked.txt; echo done', consent: 'May I?' },
+/** Fills most of the window of the reference run's model, so that its second step is a summary. */
+const output = 'head -c 28000 /dev/zero | tr "\\0" x';
+const notes = 'NOTES-WERE-TAKEN';
+/** Chosen by the last message of the user, in this order. */
+const scenarios: Readonly<Record<string, Scenario>> = {
+  summary: {
+    match: { text: 'Write the summary of this conversation.' },
+    turns: [{ steps: [{ text: notes }] }],
+  },
+  after: { match: { text: notes }, turns: [{ steps: [{ text: ['All ', 'done.'] }] }] },
+  reference: {
+    match: { text: 'Do the reference task.' },
+    turns: [
+      {
+        steps: [
+          { text: 'Let me look.' },
+          { toolCall: { name: 'list_files', arguments: { path: '.' } } },
+          { toolCall: { name: 'list_files', arguments: { path: '/workspace' } } },
+          { toolCall: { name: 'shell', arguments: { command: `echo free >> free.txt; ${output}` } } },
+          {
+            toolCall: {
+              name: 'shell',
+              arguments: { command: 'echo asked >> asked.txt; echo done', consent: 'May I?' },
+            },
           },
-        },
-      ],
-    },
-    { steps: [{ text: ['All ', 'done.'] }] },
-  ],
+        ],
+      },
+      { steps: [{ text: ['All ', 'done.'] }] },
+    ],
+  },
+  plain: { turns: [{ steps: [{ text: 'Here.' }] }] },
 };
 
 /** A fleet in which one worker after the other dies, and the same one goes on with what they leave. */
@@ -59,9 +73,8 @@ export interface CrashLane {
 }
 
 export async function startCrashLane(): Promise<CrashLane> {
-  const fleet = await startFleet({ gateways: 1, workers: 1 });
-  fleet.services.model.setScenario('reference', script);
-  fleet.services.model.setScenario('plain', { turns: [{ steps: [{ text: 'Here.' }] }] });
+  const fleet = await startFleet({ gateways: 1, workers: 1, models: 'small; window=16000; output=2000' });
+  for (const [name, scenario] of Object.entries(scenarios)) fleet.services.model.setScenario(name, scenario);
   const [rescuer] = fleet.workers;
   if (!rescuer) throw new Error('There is no worker.');
   return {
@@ -138,7 +151,10 @@ async function observe(
 ): Promise<Crash> {
   const { victim, rescuer, trap, how } = around;
   trap.arm();
-  const { run, streamUrl } = await fleet.client.startRun({ input: '[[scenario:reference]]' });
+  const { run, streamUrl } = await fleet.client.startRun({
+    input: 'Do the reference task.',
+    model: 'small',
+  });
   let stoppedAt: number | null = null;
   let left: Left | null = null;
   async function stopVictim(): Promise<void> {
@@ -295,6 +311,12 @@ async function judge(
   const { total, counted, open, exact } = await readUsage(fleet.services.sql, run.id);
   check(total === counted, `usage rows say ${total}, the run ${counted}`);
   check(open === 0, 'a usage row is open');
-  check(exact === 2, `${exact} answers were counted exactly, for two steps`);
+  const summaries = (message?.parts ?? []).filter(({ type }) => type === 'data-summary').length;
+  const isFull = calls[0]?.state === 'output-available';
+  check(summaries === (isFull ? 1 : 0), `${summaries} summaries, and the first output is ${calls[0]?.state}`);
+  check(
+    exact === 2 + summaries,
+    `${exact} answers were counted exactly, for two steps and ${summaries} summaries`,
+  );
   return violations;
 }

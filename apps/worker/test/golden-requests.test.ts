@@ -37,6 +37,7 @@ const ways: readonly Pick<ModelEntry, 'wire' | 'supports' | 'reasoning' | 'cache
   { wire: 'responses', supports: { images: true, tools: 'native' }, reasoning: 'sealed', cache: 'automatic' },
   { wire: 'responses', supports: { images: true, tools: 'xml' }, reasoning: 'sealed', cache: 'automatic' },
   { wire: 'messages', supports: { images: true, tools: 'native' }, reasoning: 'sealed', cache: 'markers' },
+  { wire: 'messages', supports: { images: false, tools: 'xml' }, reasoning: 'sealed', cache: 'markers' },
 ];
 const nameOf = ({ wire, supports }: (typeof ways)[number]) => `${wire}-${supports.tools}`;
 const catalog = ways.map((way): ModelEntry => ({

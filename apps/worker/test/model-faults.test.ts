@@ -12,6 +12,7 @@ const ways = [
   { wire: 'responses', tools: 'native' },
   { wire: 'responses', tools: 'xml' },
   { wire: 'messages', tools: 'native' },
+  { wire: 'messages', tools: 'xml' },
 ] as const;
 
 let harness: Harness;

@@ -12,7 +12,16 @@ describe('what follows an answer', () => {
     ['length', false, 3, { next: 'end', reason: 'model-error' }],
     ['content-filter', false, 0, { next: 'end', reason: 'content-filter' }],
   ] as const)('%s, with calls %s, after %i cuts', (finishReason, hasCalls, cuts, decision) => {
-    expect(decideAfter({ finishReason, hasCalls, cuts })).toMatchObject(decision);
+    expect(decideAfter({ finishReason, hasCalls, cuts, mayRemind: false })).toMatchObject(decision);
+  });
+
+  it.each([
+    ['stop', false, 'remind'],
+    ['stop', true, 'call-tools'],
+    ['length', false, 'continue'],
+    ['content-filter', false, 'end'],
+  ] as const)('%s, with calls %s, while the plan has open items', (finishReason, hasCalls, next) => {
+    expect(decideAfter({ finishReason, hasCalls, cuts: 0, mayRemind: true }).next).toBe(next);
   });
 });
 

@@ -20,16 +20,23 @@ export type Decision =
   | { readonly next: 'call-tools' }
   /** Ask again; the history tells the model to go on where it was cut. */
   | { readonly next: 'continue' }
+  /** Ask again, and tell the model that its plan is not done. */
+  | { readonly next: 'remind' }
   | { readonly next: 'end'; readonly reason: RunReason; readonly error?: { code: string; detail: string } };
 
 /** How often in a row an answer that its output limit cut is continued. From the list of endings; a guess. */
 const maxCuts = 3;
 
-/** Pure. `cuts`: how many of the steps right before this one were cut by the output limit. */
+/**
+ * Pure. `cuts`: how many of the steps right before this one were cut by the output limit; `mayRemind`: this run's plan
+ * has open items and the model was not told yet. A plain answer is taken at its word otherwise, also after calls of tools:
+ * to ask a model that has finished whether it has would cost a request and show its answer twice.
+ */
 export function decideAfter(answer: {
   readonly finishReason: FinishReason | 'repeated';
   readonly hasCalls: boolean;
   readonly cuts: number;
+  readonly mayRemind: boolean;
 }): Decision {
   // `stop` may come with calls: they are run whatever the finish reason says.
   if (answer.hasCalls) return { next: 'call-tools' };
@@ -58,7 +65,7 @@ export function decideAfter(answer: {
     case 'error':
     case 'other':
     case 'interrupted':
-      return { next: 'end', reason: 'answered' };
+      return answer.mayRemind ? { next: 'remind' } : { next: 'end', reason: 'answered' };
   }
 }
 

@@ -3,6 +3,7 @@ import type { FileRow } from '@switchyard/store';
 import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
 import { describeAttachment } from './attached-files.ts';
 import { isSummary, sinceSummary } from './context/since-summary.ts';
+import { isReminder } from './nudge.ts';
 import { repairHistory } from './repair-history.ts';
 import { repeatsItself } from './repeated-text.ts';
 import { stepsOf } from './steps-of.ts';
@@ -61,9 +62,10 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
   };
   for (const step of stepsOf(parts)) {
     pending.push(...step);
-    // What is said to a model that repeats itself stands at the beginning of the next step.
+    // What is said to a model that repeats itself stands at the beginning of the next step; a reminder behind the answer.
     if (
       step.some(isSummary) ||
+      step.some(isReminder) ||
       step.some(isToolPart) ||
       step.some((part) => part.type === 'text' && repeatsItself(part.text))
     )
@@ -77,7 +79,7 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
 
 /** How many of the last steps were cut one after the other. */
 export function countCuts(parts: readonly MessagePart[]): number {
-  const steps = stepsOf(parts).filter((step) => !step.some(isSummary));
+  const steps = stepsOf(parts).filter((step) => !step.some(isSummary) && !step.some(isReminder));
   const lastWithCall = steps.findLastIndex((step) => step.some(isToolPart));
   return steps.length - 1 - lastWithCall;
 }

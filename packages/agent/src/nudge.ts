@@ -1,8 +1,11 @@
 import type { Chunk, MessagePart } from '@switchyard/protocol';
 import { findRepetition, type Repetition } from './repetition.ts';
 
+/** Why a model is told something: it repeats itself, or it stops before its own plan is done. */
+type Reason = Repetition | 'open-todos';
+
 /** What is said once to a model that makes no progress: to it, and to those who look on. */
-const nudges: Readonly<Record<Repetition, { readonly toModel: string; readonly toViewers: string }>> = {
+const nudges: Readonly<Record<Reason, { readonly toModel: string; readonly toViewers: string }>> = {
   'same-result': {
     toModel:
       'You have made the same call several times and got the same result each time. It will not change. Say what you expected, then go another way: read what the result says, try other input or another tool, or ask the user.',
@@ -28,13 +31,18 @@ const nudges: Readonly<Record<Repetition, { readonly toModel: string; readonly t
       'Your answer repeated itself and was cut off. Do not go on with it. Say in one sentence what is to be done next, and do it.',
     toViewers: 'The agent’s answer repeated itself and was cut off.',
   },
+  'open-todos': {
+    toModel:
+      'You stopped, and items of your plan are still open. If the task is not done, go on with the next item now. If it is done, tick them with todo and call complete. If something keeps you from it, call ask, or complete with the reason in unfinished. Do not say again what you have said.',
+    toViewers: 'The agent stopped before its plan was done, and was asked to go on.',
+  },
 };
 
 type Notice = Extract<Chunk, { type: 'data-notice' }>;
 
 /** What the model reads where a notice stands, or null when the notice is for people alone. */
 export function nudgeToModel(code: string): string | null {
-  return Object.hasOwn(nudges, code) ? nudges[code as Repetition].toModel : null;
+  return Object.hasOwn(nudges, code) ? nudges[code as Reason].toModel : null;
 }
 
 /**
@@ -46,10 +54,21 @@ export function nudgeBefore(
   at: { readonly step: number; readonly mayPoll: (toolName: string) => boolean },
 ): Notice | 'stuck' | null {
   const nudgedAt = parts.findLastIndex(
-    (part) => part.type === 'data-notice' && nudgeToModel(part.data.code) !== null,
+    (part) => part.type === 'data-notice' && nudgeToModel(part.data.code) !== null && !isReminder(part),
   );
   const code = findRepetition(parts.slice(nudgedAt + 1), at.mayPoll);
   if (code === null) return null;
   if (nudgedAt !== -1) return 'stuck';
   return { type: 'data-notice', id: `notice-${at.step}`, data: { code, text: nudges[code].toViewers } };
+}
+
+/** True for what stands behind an answer that ended before the plan was done. */
+export function isReminder(part: MessagePart): boolean {
+  return part.type === 'data-notice' && part.data.code === 'open-todos';
+}
+
+/** What is shown behind such an answer, once in a run, and stored with it. */
+export function reminderOf(step: number): Notice {
+  const text = nudges['open-todos'].toViewers;
+  return { type: 'data-notice', id: `reminder-${step}`, data: { code: 'open-todos', text } };
 }

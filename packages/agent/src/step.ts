@@ -14,8 +14,9 @@ import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
 import { countCuts, modelMessages } from './history.ts';
 import type { Model } from './models.ts';
-import { nudgeBefore } from './nudge.ts';
+import { isReminder, nudgeBefore, reminderOf } from './nudge.ts';
 import { systemPrompt } from './prompt.ts';
+import { lastTodos } from './todos.ts';
 import type { Spent } from './usage.ts';
 
 /** A step's first half: the calls of a stored answer, or how this claim of the run came to its end. */
@@ -106,12 +107,20 @@ export async function answerStep(
         finishReason,
         hasCalls: asked.calls.length > 0,
         cuts: countCuts(before),
+        mayRemind: step < claimed.maxSteps && !before.some(isReminder) && hasOpenTodos(claimed, before),
       });
+      if (decision.next === 'remind') await claimed.journal.show(reminderOf(step));
       // Its parts are stored by the end itself: one write less.
       if (decision.next === 'end') return concluded(await endAnswered(claimed, { ...decision, spent, step }));
       return { outcome: 'stored', calls: await storeAnswer(claimed, step, spent) };
     }
   }
+}
+
+/** Of this run's own plan: what an earlier run left open is no reason to ask after a word of thanks. */
+function hasOpenTodos({ journal }: ClaimedRun, before: readonly MessagePart[]): boolean {
+  const todos = lastTodos({ history: [], before, open: journal.step.chunks });
+  return todos.some(({ status }) => status !== 'done');
 }
 
 function concluded(conclusion: AgentOutcome): AnsweredStep {

@@ -4,7 +4,7 @@ import { type ModelEntry, type RunReason, scriptedModel } from '@switchyard/prot
 import type { Scenario } from '@switchyard/stand-ins';
 import { readRun, requestCancel, type StartRunOptions } from '@switchyard/store';
 import { allTools } from '@switchyard/tools';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executeRun } from '../src/execute-run.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
 import { echo, failing } from './test-tools.ts';
@@ -229,6 +229,12 @@ afterAll(async () => {
   await harness.stop();
 });
 
+async function cancelOnceItSpeaks(runId: string): Promise<void> {
+  const kinds = async () => (await chunksOfLog(harness.redis, runId)).map(({ type }) => type);
+  await expect.poll(kinds, { timeout: 20_000 }).toContain('text-delta');
+  await requestCancel(harness.sql, harness.actor, runId);
+}
+
 describe.each(ways)('over $wire with $tools calls, a run whose model', ({ wire, tools }) => {
   it.each(rows)('$what: $reason', async (row) => {
     const { retry } = harness.worker;
@@ -236,24 +242,13 @@ describe.each(ways)('over $wire with $tools calls, a run whose model', ({ wire, 
       ...harness.worker,
       retry: { ...retry, maxAttempts: row.maxAttempts ?? retry.maxAttempts },
     };
-    const before = harness.model.requests.length;
     const started = await harness.start(
       { turns: [...row.turns] },
       { model: `scripted:${wire}-${tools}`, ...(row.limits ? { limits: row.limits } : {}) },
     );
     const { id } = started.run;
     const executing = executeRun(worker, jobOf(started));
-    if (row.isCancelled) {
-      await vi.waitFor(() => expect(harness.model.requests.length).toBeGreaterThan(before), {
-        timeout: 20_000,
-      });
-      await vi.waitFor(
-        async () =>
-          expect((await chunksOfLog(harness.redis, id)).map(({ type }) => type)).toContain('text-delta'),
-        { timeout: 20_000 },
-      );
-      await requestCancel(harness.sql, harness.actor, id);
-    }
+    if (row.isCancelled) await cancelOnceItSpeaks(id);
     await executing;
 
     const ended = await readRun(harness.sql, harness.actor, id);

@@ -21,6 +21,18 @@ describe('the worker configuration', () => {
     expect(read).not.toThrow(/hunter2/);
   });
 
+  it('reads rules about calls, and names one that is wrong', () => {
+    expect(readConfig(environment).approvalRules).toEqual([]);
+    expect(
+      readConfig({ ...environment, APPROVALS: 'shell(git push*)=ask, delete=allow' }).approvalRules,
+    ).toEqual([
+      { tool: 'shell', pattern: 'git push*', action: 'ask' },
+      { tool: 'delete', pattern: null, action: 'allow' },
+    ]);
+    const wrong = () => readConfig({ ...environment, APPROVALS: 'delete=allow, shell=perhaps' });
+    expect(wrong).toThrow(/APPROVALS.*"shell=perhaps" is no tool=action/);
+  });
+
   it('makes sandboxes of a snapshot or of an image, and takes resources for an image alone', () => {
     const daytona = { DAYTONA_API_URL: 'http://localhost:3', DAYTONA_API_KEY: 'key' };
     const read = (more: object) => readConfig({ ...environment, ...daytona, ...more });

@@ -1,3 +1,4 @@
+import { type ApprovalRule, parseApprovalRules } from '@switchyard/agent';
 import { parseEnvironment } from '@switchyard/process';
 import { catalogOf, type ModelEntry, modelVariables, runLimitVariables } from '@switchyard/protocol';
 import {
@@ -45,6 +46,21 @@ export const environmentSchema = z
     // For a run whose row names no limit.
     MAX_STEPS: runLimitVariables.MAX_STEPS,
     MAX_DURATION_MS: runLimitVariables.MAX_DURATION_MS,
+    APPROVALS: z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        try {
+          return parseApprovalRules(text);
+        } catch (error) {
+          const message = error instanceof Error ? error.message : 'cannot be read';
+          context.addIssue({ code: 'custom', message });
+          return z.NEVER;
+        }
+      })
+      .describe(
+        'Calls of tools that ask a person first, need not ask, or are never made: `tool=ask`, `tool(pattern)=deny`, `*=allow`, by commas, the first that fits. A pattern is compared with paths or with each command of a shell text.',
+      ),
     TITLES: z
       .enum(['on', 'off'])
       .optional()
@@ -95,6 +111,8 @@ export interface Config {
   /** For runs that name no limit of their own. */
   readonly maxSteps: number;
   readonly maxDurationMs: number;
+  /** What the operator wants of calls of tools. */
+  readonly approvalRules: readonly ApprovalRule[];
   /** Whether threads without a title get one from their run's model. */
   readonly titles: boolean;
   /** How long the log of an ended run lives. */
@@ -129,6 +147,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     scriptedModelUrl: values.SCRIPTED_MODEL_URL ?? null,
     maxSteps: values.MAX_STEPS,
     maxDurationMs: values.MAX_DURATION_MS,
+    approvalRules: values.APPROVALS,
     // The scripted model has no words of its own.
     titles: values.TITLES ? values.TITLES === 'on' : models[0]?.provider !== 'scripted',
     runGraceMs: values.RUN_GRACE_MS,

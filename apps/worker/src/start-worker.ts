@@ -71,7 +71,7 @@ export async function startWorker(options: {
     sandboxes,
     files: blobs,
     models: createModels(config.models, config),
-    tools: createToolset(tools),
+    tools: createToolset(tools, config.approvalRules),
     logger,
     maxSteps: config.maxSteps,
     maxDurationMs: config.maxDurationMs,

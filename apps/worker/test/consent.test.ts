@@ -1,4 +1,4 @@
-import { createToolset, defineTool, foldChunks } from '@switchyard/agent';
+import { createToolset, defineTool, foldChunks, parseApprovalRules } from '@switchyard/agent';
 import { LockLostError } from '@switchyard/bus';
 import type { MessagePart, Run, ToolPart } from '@switchyard/protocol';
 import { answerApprovals, readRun, requestCancel, type StartedRun, wakeRun } from '@switchyard/store';
@@ -321,5 +321,62 @@ describe('a call that needs consent', () => {
     const [row] = await harness.sql<{ wait: string }[]>`
       select wait_event_id as wait from runs where id = ${started.run.id}`;
     expect(row?.wait).toBe(`1-${chunks.length}`);
+  });
+});
+
+describe('a rule of the operator', () => {
+  const workerWith = (text: string): Worker => ({
+    ...harness.worker,
+    tools: createToolset([echo, spend, complete], parseApprovalRules(text)),
+  });
+
+  it('asks before a call that asks nobody by itself, and the answer counts for that input alone', async () => {
+    const worker = workerWith('echo(*alpha*)=ask');
+    const turns = [{ steps: [call('echo', { text: 'alpha' }), call('echo', { text: 'beta' })] }, goOn];
+    const started = await harness.start({ turns });
+    expect(await work(started.run, worker)).toMatchObject({ status: 'awaiting-approval' });
+    const waiting = await partsOf(started.run);
+    expect(waiting).toMatchObject([{ state: 'approval-requested' }, { state: 'output-available' }]);
+    expect(waiting[0]?.approval).toMatchObject({
+      requestReason: 'Use echo (asked by the rule "echo(*alpha*)=ask")',
+    });
+    await answer(started.run, { approvalId: approvalOf(waiting, 0), approved: true });
+    expect(await work(started.run, worker)).toMatchObject({ reason: 'answered' });
+    expect(await partsOf(started.run)).toMatchObject([
+      { output: { said: 'alpha' } },
+      { output: { said: 'beta' } },
+    ]);
+    await expectSeen(started);
+  });
+
+  it('keeps a call from being made, says so to the model, and asks nobody', async () => {
+    const started = await harness.start({
+      turns: [{ steps: [call('spend', { text: 'ten' }), call('echo', { text: 'a' })] }, goOn],
+    });
+    expect(await work(started.run, workerWith('spend(*ten*)=deny'))).toMatchObject({ reason: 'answered' });
+    expect(done).toEqual([]);
+    expect(prompts()).toContain('this installation never allows it, by its rule');
+    expect(await expectSeen(started)).toContainEqual(
+      expect.objectContaining({ type: 'tool-spend', state: 'output-error' }),
+    );
+  });
+
+  it('lets a call be made that would ask by itself', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    expect(await work(started.run, workerWith('spend(*ten*)=allow, *=deny'))).toMatchObject({
+      reason: 'answered',
+    });
+    expect(done).toEqual(['ten']);
+    await expectSeen(started);
+  });
+
+  it('that came after a person had agreed counts more', async () => {
+    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
+    await work(started.run);
+    const approvalId = approvalOf(await partsOf(started.run), 0);
+    await answer(started.run, { approvalId, approved: true });
+    expect(await work(started.run, workerWith('spend=deny'))).toMatchObject({ reason: 'answered' });
+    expect(done).toEqual([]);
+    await expectSeen(started);
   });
 });

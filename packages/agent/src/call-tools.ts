@@ -1,7 +1,7 @@
 import { type Chunk, toolNameOf } from '@switchyard/protocol';
 import { type CallOutcome, type CallSurroundings, callTool, type PendingCall } from './call-tool.ts';
 import { storeResult, storeSettled } from './store-result.ts';
-import { denyCall, settleCall } from './call-result.ts';
+import { denyCall, settleCall, type SettledCall } from './call-result.ts';
 import { type AskingCall, consentOf } from './consent.ts';
 import type { Lane, Tool, ToolResult } from './tool.ts';
 
@@ -42,11 +42,18 @@ export async function callTools(
     consent.state === 'asking' ? [{ part: call.part, sentence: consent.sentence }] : [],
   );
   const ready = consents.filter(({ consent }) => consent.state !== 'asking').map(({ call }) => call);
-  const denied = new Set(consents.flatMap(({ call, consent }) => (consent.state === 'denied' ? [call] : [])));
+  const refusals = new Map(
+    consents.flatMap(({ call, consent }): [PendingCall, SettledCall][] => {
+      if (consent.state === 'denied') return [[call, denyCall(call.part)]];
+      if (consent.state !== 'forbidden') return [];
+      return [[call, settleCall(call.part, { outcome: 'error', message: consent.message })]];
+    }),
+  );
 
   async function run(call: PendingCall): Promise<EndingCall | null> {
-    if (denied.has(call) && !around.stop.signal.aborted) {
-      await storeSettled(around, { settled: denyCall(call.part), ledger: 'done' });
+    const refusal = refusals.get(call);
+    if (refusal && !around.stop.signal.aborted) {
+      await storeSettled(around, { settled: refusal, ledger: 'done' });
       return null;
     }
     const outcome = await callTool(around, call);

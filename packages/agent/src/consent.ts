@@ -1,15 +1,21 @@
 import { type Chunk, newId, type ToolPart, toolNameOf } from '@switchyard/protocol';
 import { parkRun } from '@switchyard/store';
+import { type ApprovalRule, findRule, ruleText } from './approval-rules.ts';
 import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { endStopped } from './end-agent.ts';
+import type { Tool } from './tool.ts';
 import type { Toolset } from './toolset.ts';
 
-/** Whether a call may run: `free`, `asking` a person first, or `denied` by him. */
+/** Whether a call may run: `free`, `asking` a person first, `denied` by him, or `forbidden` by a rule of the operator. */
 export type Consent =
   | { readonly state: 'free' }
   | { readonly state: 'asking'; readonly sentence: string }
-  | { readonly state: 'denied' };
+  | { readonly state: 'denied' }
+  | { readonly state: 'forbidden'; readonly message: string };
+
+/** Characters of what a call is about that a person reads where a rule asks; the whole input stands beside it. */
+const maxSubjectLength = 200;
 
 /** A call that waits for a person, and the sentence that he reads. */
 export interface AskingCall {
@@ -17,16 +23,36 @@ export interface AskingCall {
   readonly sentence: string;
 }
 
-/** Pure. An answer that was given stands in the call's own part. */
-export function consentOf(tools: Pick<Toolset, 'byName'>, { part, ledger }: PendingCall): Consent {
+/** Pure. An answer that was given stands in the call's own part; a rule that denies counts more. */
+export function consentOf(
+  tools: Pick<Toolset, 'byName' | 'rules'>,
+  { part, ledger }: Pick<PendingCall, 'part' | 'ledger'>,
+): Consent {
   // It may have happened already, and an answer would come too late: recovery decides.
   if (ledger !== 'pending') return { state: 'free' };
-  if (part.state === 'approval-responded') return { state: part.approval.approved ? 'free' : 'denied' };
   const tool = tools.byName.get(toolNameOf(part));
-  // Arguments that are not valid run into their error without anybody being asked.
   const input = tool?.inputSchema.safeParse(part.input);
-  const sentence = input?.success ? tool?.consent?.(input.data) : null;
+  // Arguments that are not valid run into their error without anybody being asked.
+  if (!tool || !input?.success) return { state: 'free' };
+  const rule = findRule(tools.rules, tool, input.data);
+  if (rule?.action === 'deny') return { state: 'forbidden', message: forbiddenText(rule) };
+  if (part.state === 'approval-responded') return { state: part.approval.approved ? 'free' : 'denied' };
+  if (rule?.action === 'allow') return { state: 'free' };
+  const sentence = tool.consent?.(input.data) ?? (rule && askingText(rule, tool, input.data));
   return sentence ? { state: 'asking', sentence } : { state: 'free' };
+}
+
+/** What the model reads. */
+function forbiddenText(rule: ApprovalRule): string {
+  return `Not run: this installation never allows it, by its rule "${ruleText(rule)}". Do not try the same by another way; go on without it, or ask.`;
+}
+
+/** What a person reads where only a rule asks. */
+function askingText(rule: ApprovalRule, tool: Tool, input: unknown): string {
+  const subject = (tool.subjectsOf?.(input) ?? []).join('; ');
+  const shown = subject.slice(0, maxSubjectLength).toWellFormed();
+  const about = shown === '' ? '' : `: ${shown}${subject.length > shown.length ? '…' : ''}`;
+  return `Use ${tool.name}${about} (asked by the rule "${ruleText(rule)}")`;
 }
 
 /**

@@ -1,5 +1,6 @@
 export type { JSONValue } from 'ai';
 export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
+export { type ApprovalRule, parseApprovalRules } from './approval-rules.ts';
 export { copyAttachedFiles, type FileSource } from './attached-files.ts';
 export { type Budget, createBudget } from './budget.ts';
 export { composeEnding, type RunEnding } from './ending.ts';

@@ -102,6 +102,11 @@ export interface Tool<Input = unknown> {
    */
   consent?(input: Input): string | null;
   /**
+   * What the call is about, for rules about calls: paths relative to the workspace, or commands; without it the input as
+   * JSON. Pure.
+   */
+  subjectsOf?(input: Input): readonly string[];
+  /**
    * For a `once` tool: what its call must not overlap with. Calls of one answer that follow each other run side by side
    * when they are on other things of one kind, and in order on the same; without it a call runs alone. Pure.
    */

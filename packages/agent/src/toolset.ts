@@ -1,16 +1,19 @@
 import { asSchema, type JSONValue, tool as describeTool, type ToolSet } from 'ai';
+import type { ApprovalRule } from './approval-rules.ts';
 import type { ModelOutputPart, Tool } from './tool.ts';
 
 /** The tools of a run: ours by name, and as the model is told of them. */
 export interface Toolset {
   readonly byName: ReadonlyMap<string, Tool>;
   readonly names: ReadonlySet<string>;
+  /** What the operator wants of calls, before what a tool itself asks for. */
+  readonly rules: readonly ApprovalRule[];
   /** By schema only, without `execute`; always in the same order. */
   readonly forModel: ToolSet;
 }
 
 /** @throws when two tools have the same name */
-export function createToolset(tools: readonly Tool[]): Toolset {
+export function createToolset(tools: readonly Tool[], rules: readonly ApprovalRule[] = []): Toolset {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   if (byName.size !== tools.length) throw new Error('Two tools have the same name.');
   const forModel: ToolSet = {};
@@ -26,7 +29,7 @@ export function createToolset(tools: readonly Tool[]): Toolset {
       ...(tool.modelOutput ? { toModelOutput } : {}),
     });
   }
-  return { byName, names: new Set(byName.keys()), forModel };
+  return { byName, names: new Set(byName.keys()), rules, forModel };
 }
 
 function contentOf(parts: readonly ModelOutputPart[]) {

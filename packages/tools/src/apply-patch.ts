@@ -2,6 +2,7 @@ import { defineTool, type ToolResult } from '@switchyard/agent';
 import { AppError } from '@switchyard/protocol';
 import { maxReadBytes, relativeToWorkspace, resolveWorkspacePath } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { pathSubject } from './subjects.ts';
 import { openForEdit, recoverChange } from './edit-file.ts';
 import { type FilePatch, PatchSyntaxError } from './patch/file-patch.ts';
 import { parsePatch } from './patch/parse-patch.ts';
@@ -43,6 +44,10 @@ Lines of a hunk begin with a space (kept), "-" (removed) or "+" (added) and are 
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
+  subjectsOf({ patch }) {
+    const parsed = parse(patch);
+    return 'message' in parsed ? [] : namedPaths(parsed.patches).map(pathSubject);
+  },
   async execute({ patch }, context): Promise<ToolResult> {
     const parsed = parse(patch);
     if ('message' in parsed) return refuse([parsed.message]);
@@ -86,12 +91,15 @@ function parse(patch: string): { readonly patches: readonly FilePatch[] } | { re
   }
 }
 
-/** In the order in which the sandbox is told of them. */
-function pathsOf(patches: readonly FilePatch[]): string[] {
-  const paths = patches.flatMap((patch) =>
+function namedPaths(patches: readonly FilePatch[]): string[] {
+  return patches.flatMap((patch) =>
     patch.kind === 'update' && patch.moveTo !== null ? [patch.path, patch.moveTo] : [patch.path],
   );
-  return [...new Set(paths.map((path) => relativeToWorkspace(resolveWorkspacePath(path))))];
+}
+
+/** In the order in which the sandbox is told of them. */
+function pathsOf(patches: readonly FilePatch[]): string[] {
+  return [...new Set(namedPaths(patches).map((path) => relativeToWorkspace(resolveWorkspacePath(path))))];
 }
 
 function refuse(faults: readonly string[]): ToolResult {

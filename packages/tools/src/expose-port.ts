@@ -22,6 +22,7 @@ export const exposePortTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
+  subjectsOf: ({ port }) => [`${port}`],
   async execute({ port, title }, context) {
     const sandbox = await context.sandbox();
     const { exitCode } = await sandbox.run({

@@ -1,6 +1,7 @@
 import { defineTool } from '@switchyard/agent';
 import { type FileStat, workspaceRoot } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { pathSubject } from './subjects.ts';
 
 const maxEntries = 500;
 const maxDepth = 5;
@@ -22,6 +23,7 @@ export const listFilesTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
+  subjectsOf: ({ path = '.' }) => [pathSubject(path)],
   async execute({ path = '.', depth = 1 }, context) {
     const sandbox = await context.sandbox();
     const { entries, isTruncated } = await sandbox.list(path, { depth, maxEntries, signal: context.signal });

@@ -1,6 +1,7 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
 import type { FileContent, Sandbox } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { pathSubject } from './subjects.ts';
 import { createLineWindow, type LinesRead, returnMark } from './line-window.ts';
 import { countLineEnds, lineFromEnd, locateLine, startOfLine } from './locate-line.ts';
 import { formatNumberedLines } from './numbered-lines.ts';
@@ -46,6 +47,7 @@ export const readFileTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
+  subjectsOf: ({ path }) => [pathSubject(path)],
   async execute({ path, offset = 1, limit = defaultLines, column }, context) {
     const { signal } = context;
     if (offset === 0) return refuse('Lines count from 1: there is no line 0.');

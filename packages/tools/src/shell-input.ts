@@ -1,5 +1,6 @@
 import { defineTool } from '@switchyard/agent';
 import { z } from 'zod';
+import { commandSubjects } from './subjects.ts';
 import { describeDeed, recoverDeed } from './command-deed.ts';
 
 /** What a pipe takes at once on Linux, halved: all of it fits when the command has read what came before. */
@@ -37,6 +38,7 @@ export const shellInputTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
+  subjectsOf: ({ text = '' }) => commandSubjects(text),
   async execute({ id, text, newline = true, key, wait_seconds: waitSeconds = defaultWaitSeconds }, context) {
     if (text === undefined && key === undefined)
       return { outcome: 'error', message: 'Give a text, a key, or both.' };

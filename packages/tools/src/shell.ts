@@ -1,6 +1,7 @@
 import { defineTool, RunStopped, type ToolContext } from '@switchyard/agent';
 import { maxBackgroundBytes, maxBackgroundCommands } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { commandSubjects } from './subjects.ts';
 import { maxOutputBytes } from './command-text.ts';
 import { describeLeft, describeRecord, describeResult } from './shell-result.ts';
 
@@ -69,6 +70,7 @@ export const shellTool = defineTool({
   effect: 'once',
   needs: 'sandbox',
   consent: ({ consent }) => consent ?? null,
+  subjectsOf: ({ command }) => commandSubjects(command),
   lane: ({ session = defaultSession }) => ({ of: 'session', name: session }),
   async execute(input, context) {
     const sandbox = await context.sandbox();

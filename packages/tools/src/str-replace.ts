@@ -2,6 +2,7 @@ import { defineTool, type ToolResult } from '@switchyard/agent';
 import { laneOfFile } from './file-lane.ts';
 import { maxReadBytes } from '@switchyard/sandbox';
 import { z } from 'zod';
+import { pathSubject } from './subjects.ts';
 import { openForEdit, recoverChange } from './edit-file.ts';
 import { explainMiss } from './near-miss.ts';
 import { formatNumberedLines, nameLines, shortened } from './numbered-lines.ts';
@@ -52,6 +53,7 @@ export const strReplaceTool = defineTool({
   effect: 'once',
   needs: 'sandbox',
   lane: ({ path }) => laneOfFile(path),
+  subjectsOf: ({ path }) => [pathSubject(path)],
   async execute(input, context): Promise<ToolResult> {
     const { path, old_str: oldText, new_str: newText, replace_all: isAll, expected_count: expected } = input;
     if (oldText === newText) return refuse('old_str and new_str are the same: there is nothing to change.');

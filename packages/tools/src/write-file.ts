@@ -2,6 +2,7 @@ import { defineTool, type ToolResult } from '@switchyard/agent';
 import { laneOfFile } from './file-lane.ts';
 import { AppError } from '@switchyard/protocol';
 import { z } from 'zod';
+import { pathSubject } from './subjects.ts';
 import { recoverChange, staleText } from './edit-file.ts';
 import { hasOnlyCrlf } from './replace-text.ts';
 import { byteOrderMark, encodingOf, kindOfContent, wholeCharacters } from './text-bytes.ts';
@@ -22,6 +23,7 @@ export const writeFileTool = defineTool({
   effect: 'once',
   needs: 'sandbox',
   lane: ({ path }) => laneOfFile(path),
+  subjectsOf: ({ path }) => [pathSubject(path)],
   async execute({ path, content }, context): Promise<ToolResult> {
     const bytes = Buffer.from(content, 'utf8');
     const created = { path, outcome: 'created', bytes: bytes.byteLength };

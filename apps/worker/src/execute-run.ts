@@ -1,5 +1,6 @@
 import {
   createBudget,
+  createPictures,
   createModelChoice,
   createRunStop,
   createSandboxAccess,
@@ -162,6 +163,7 @@ async function goOn(
       lastIncarnation: () => readLastIncarnation(worker.sql, { runId: run.id }),
       stop,
     }),
+    pictures: createPictures({ files, source, signal: stop.signal, logger: worker.logger }),
     stop,
     shouldHandOver: worker.isDraining,
     isOwned: () => worker.lockAgeMs(run.id) < lockMs,

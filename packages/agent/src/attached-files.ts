@@ -60,9 +60,15 @@ async function copyFile({
 export function describeAttachment(part: MessagePart, files: readonly FileRow[]): string | null {
   if (part.type === 'data-file') return describe(part.data);
   if (part.type !== 'file') return null;
-  const row = files.find((file) => part.url.endsWith(`/${file.id}`));
+  const row = attachedFile(part, files);
   if (row) return describe(row);
   return `[Attached file "${part.filename ?? 'without a name'}" (${part.mediaType}), not available]`;
+}
+
+/** The file that a part of a user's message names; null for other parts, and for a file that there is not. */
+export function attachedFile(part: MessagePart, files: readonly FileRow[]): FileRow | null {
+  if (part.type !== 'file') return null;
+  return files.find((file) => part.url.endsWith(`/${file.id}`)) ?? null;
 }
 
 function describe(file: {

@@ -4,6 +4,7 @@ import type { AskModel } from './ask-model.ts';
 import type { Budget } from './budget.ts';
 import type { RunEnding } from './ending.ts';
 import type { ModelChoice } from './model-choice.ts';
+import type { Pictures } from './pictures.ts';
 import type { Replay } from './plan-replay.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
@@ -18,6 +19,7 @@ export interface ClaimedRun {
   readonly models: ModelChoice;
   readonly tools: Toolset;
   readonly sandbox: SandboxAccess;
+  readonly pictures: Pictures;
   readonly stop: RunStop;
   /** Asked between steps: true when the run should go to another worker now. */
   readonly shouldHandOver: () => boolean;

@@ -35,6 +35,7 @@ async function messagesOf(
     own: { id: 'own', modelId: 'scripted:demo', parts: own },
     lead: corrections,
     files: [file],
+    pictures: new Map(),
     modelId: 'scripted:demo',
     toolSet: {},
   });

@@ -1,9 +1,10 @@
 import { isToolPart, type MessagePart, type SwitchyardMessage } from '@switchyard/protocol';
 import type { FileRow } from '@switchyard/store';
 import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
-import { describeAttachment } from './attached-files.ts';
+import { attachedFile, describeAttachment } from './attached-files.ts';
 import { isSummary, sinceSummary } from './context/since-summary.ts';
 import { isReminder } from './nudge.ts';
+import type { PicturesById } from './pictures.ts';
 import { repairHistory } from './repair-history.ts';
 import { repeatsItself } from './repeated-text.ts';
 import { stepsOf } from './steps-of.ts';
@@ -20,6 +21,8 @@ export interface HistoryOptions {
   /** What people, or we, said to the run since its last step; the model reads it now. */
   readonly lead: readonly MessagePart[];
   readonly files: readonly FileRow[];
+  /** What the model sees of them, beside their names. */
+  readonly pictures: PicturesById;
   /** Who reads it: what is bound to another model is left out. */
   readonly modelId: string;
   readonly toolSet: ToolSet;
@@ -27,11 +30,11 @@ export interface HistoryOptions {
 
 /** The conversation as the model gets it. Derived from what is stored, never stored itself. */
 export async function modelMessages(options: HistoryOptions): Promise<ModelMessage[]> {
-  const { history, own, lead, files, modelId, toolSet } = options;
+  const { history, own, lead, modelId, toolSet } = options;
   const ownMessage: SwitchyardMessage = { id: own.id, role: 'assistant', parts: [...own.parts] };
   const since = sinceSummary([...history, ownMessage]);
   const messages: SwitchyardMessage[] = [
-    ...since.slice(0, -1).map((message) => withAttachments(message, files)),
+    ...since.slice(0, -1).map((message) => withAttachments(message, options)),
     ...splitAtCuts({ id: own.id, parts: since.at(-1)?.parts ?? [] }),
     { id: own.id, role: 'assistant', parts: [...lead] },
   ];
@@ -40,11 +43,18 @@ export async function modelMessages(options: HistoryOptions): Promise<ModelMessa
   });
 }
 
-function withAttachments(message: SwitchyardMessage, files: readonly FileRow[]): SwitchyardMessage {
+function withAttachments(
+  message: SwitchyardMessage,
+  { files, pictures }: Pick<HistoryOptions, 'files' | 'pictures'>,
+): SwitchyardMessage {
   if (message.role !== 'user') return message;
-  const parts = message.parts.map((part): MessagePart => {
+  const parts = message.parts.flatMap((part): MessagePart[] => {
     const text = describeAttachment(part, files);
-    return text === null ? part : { type: 'text', text };
+    if (text === null) return [part];
+    const url = pictures.get(attachedFile(part, files)?.id ?? '');
+    const mediaType = url?.slice('data:'.length, url.indexOf(';'));
+    const picture: MessagePart[] = url && mediaType ? [{ type: 'file', mediaType, url }] : [];
+    return [{ type: 'text', text }, ...picture];
   });
   return { ...message, parts };
 }

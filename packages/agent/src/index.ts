@@ -29,5 +29,6 @@ export {
   type ToolNeed,
   type ToolResult,
 } from './tool.ts';
+export { createPictures } from './pictures.ts';
 export { createToolset, type Toolset } from './toolset.ts';
 export { wordsOfMessage, writeTitle } from './title.ts';

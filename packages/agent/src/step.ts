@@ -44,6 +44,7 @@ export async function answerStep(
       own: { id: context.messageId, modelId: models.own.entry.id, parts: before },
       lead: said,
       files: context.files,
+      pictures: model.entry.supports.images ? await claimed.pictures.of(context.history) : new Map(),
       modelId: model.entry.id,
       toolSet: tools.forModel,
     });

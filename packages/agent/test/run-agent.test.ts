@@ -96,6 +96,7 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
       scriptedModel.id,
     ),
     tools,
+    pictures: { of: async () => new Map() },
     sandbox: createSandboxAccess({
       sandboxes: { open: () => Promise.reject(new AppError('sandbox_unavailable', 'None here.')) },
       source: { read: () => Promise.reject(new Error('none')) },

@@ -18,6 +18,7 @@ async function read(history: SwitchyardMessage[], own: MessagePart[]): Promise<s
     history,
     own: { id: 'own', modelId: 'm', parts: own },
     lead: [],
+    pictures: new Map(),
     files: [],
     modelId: 'm',
     toolSet: {},

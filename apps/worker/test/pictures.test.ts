@@ -1,0 +1,152 @@
+import { AppError, type ModelEntry, newId, scriptedModel } from '@switchyard/protocol';
+import type { Scenario } from '@switchyard/stand-ins';
+import { createFile } from '@switchyard/store';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { execute, type Harness, startHarness } from './harness.ts';
+import { echo } from './test-tools.ts';
+
+/** A picture of one pixel. */
+const pixel =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const ways = (['chat', 'responses', 'messages'] as const).flatMap((wire) =>
+  (['native', 'xml'] as const).map((tools) => ({ wire, tools })),
+);
+
+let harness: Harness;
+beforeAll(async () => {
+  const entries = ways.map(({ wire, tools }): ModelEntry => ({
+    ...scriptedModel,
+    id: `scripted:${wire}-${tools}`,
+    aliases: [],
+    wire,
+    supports: { images: true, tools },
+    reasoning: wire === 'chat' ? 'dropped' : 'sealed',
+    cache: wire === 'messages' ? 'markers' : 'automatic',
+  }));
+  harness = await startHarness([echo], { catalog: [scriptedModel, ...entries] });
+});
+afterAll(async () => {
+  await harness.stop();
+});
+
+const twoSteps: Scenario['turns'] = [
+  { steps: [{ toolCall: { name: 'echo', arguments: { text: 'a' } } }] },
+  { steps: [{ text: 'I see.' }] },
+];
+const png = Buffer.from(pixel, 'base64');
+
+/** Runs two steps over a message with these files; gives the requests, and how often each blob was read. */
+async function runWith(
+  model: string,
+  attached: readonly { name: string; content: Buffer | AppError; size?: number; mediaType?: string }[],
+) {
+  const { project } = await harness.start({ turns: twoSteps });
+  const blobs = new Map(attached.map((file) => [newId() as string, file]));
+  const reads: string[] = [];
+  const rows = await Promise.all(
+    [...blobs].map(([objectKey, { name, content, size, mediaType = 'image/png' }]) =>
+      createFile(harness.sql, harness.actor, {
+        projectId: project.id,
+        name,
+        mediaType,
+        size: size ?? (content instanceof AppError ? 10 : content.length),
+        objectKey,
+      }),
+    ),
+  );
+  const name = `pictures-${newId()}`;
+  harness.model.setScenario(name, { turns: twoSteps });
+  const fileParts = rows.map(({ id, mediaType, name: filename }) => ({
+    type: 'file' as const,
+    url: `/v1/files/${id}`,
+    mediaType,
+    filename,
+  }));
+  const started = await harness.start(
+    { turns: twoSteps },
+    {
+      model,
+      projectId: project.id,
+      files: rows.map(({ id }) => id) as never,
+      message: { parts: [{ type: 'text', text: `Look. [[scenario:${name}]]` }, ...fileParts] },
+    },
+  );
+  const before = harness.model.requests.length;
+  const files = {
+    read: async (key: string) => {
+      const { content, name: read } = blobs.get(key)!;
+      reads.push(read);
+      if (content instanceof AppError) throw content;
+      return new Blob([Uint8Array.from(content)]).stream();
+    },
+  };
+  const ended = await execute(harness, started, { ...harness.worker, files });
+  expect(ended.reason).toBe('answered');
+  return { ended, reads, requests: harness.model.requests.slice(before).map(({ body }) => body) };
+}
+
+/** How each wire carries a picture. */
+const pictureOn = {
+  chat: { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } },
+  responses: { type: 'input_image', image_url: `data:image/png;base64,${pixel}` },
+  messages: { type: 'image', source: { type: 'base64', media_type: 'image/png', data: pixel } },
+};
+const countOf = (body: unknown) => JSON.stringify(body).split(pixel).length - 1;
+
+describe.each(ways)('a picture that a person attached, over $wire with $tools calls', ({ wire, tools }) => {
+  it('is shown to a model that sees, beside its name, at each step alike, and read once', async () => {
+    const { requests, reads, ended } = await runWith(`scripted:${wire}-${tools}`, [
+      { name: 'plot.png', content: png },
+      { name: 'data.csv', content: Buffer.from('a;b'), mediaType: 'text/csv' },
+    ]);
+    expect(requests).toHaveLength(2);
+    const conversations = requests.map(
+      (body) => (body.input ?? body.messages) as { role: string; content: unknown[] }[],
+    );
+    for (const [index, conversation] of conversations.entries()) {
+      const said = conversation.find(({ role }) => role === 'user')?.content ?? [];
+      expect(said).toContainEqual(expect.objectContaining(pictureOn[wire]));
+      expect(JSON.stringify(said)).toContain('/workspace/uploads/plot.png');
+      expect(countOf(requests[index])).toBe(1);
+    }
+    expect(reads).toEqual(['plot.png']);
+    // No row holds its bytes.
+    const [row] = await harness.sql<{ text: string }[]>`
+      select string_agg(p.part::text, '') as text from parts p join messages m on m.id = p.message_id
+      where m.thread_id = ${ended.threadId}`;
+    expect(row?.text).toContain('plot.png');
+    expect(row?.text).not.toContain(pixel.slice(0, 40));
+  });
+});
+
+describe('a picture that cannot be shown', () => {
+  it.each([
+    ['is larger than providers take', { name: 'big.png', content: png, size: 5_000_000 }],
+    ['is no picture', { name: 'fake.png', content: Buffer.from('<svg onload="x">') }],
+    ['is gone', { name: 'gone.png', content: new AppError('not_found', 'The file does not exist.') }],
+    ['cannot be read now', { name: 'away.png', content: new AppError('unavailable', 'Storage is away.') }],
+  ])('since it %s is named, and the others are shown', async (_why, file) => {
+    const { requests } = await runWith('scripted:chat-native', [file, { name: 'plot.png', content: png }]);
+    expect(requests.map(countOf)).toEqual([1, 1]);
+    expect(JSON.stringify(requests[0])).toContain(`/workspace/uploads/${file.name}`);
+  });
+
+  it('since the model sees nothing is only named, and not read', async () => {
+    const { requests, reads } = await runWith('scripted', [{ name: 'plot.png', content: png }]);
+    expect(requests.map(countOf)).toEqual([0, 0]);
+    expect(JSON.stringify(requests[0])).toContain('/workspace/uploads/plot.png');
+    expect(reads).toEqual([]);
+  });
+
+  it('since there are too many is left out from the oldest on', async () => {
+    const many = Array.from({ length: 22 }, (_, index) => ({ name: `${index}.png`, content: png }));
+    const { requests, reads } = await runWith('scripted:chat-native', many);
+    expect(requests.map(countOf)).toEqual([20, 20]);
+    expect(reads.toSorted()).toEqual(
+      many
+        .slice(2)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
+  });
+});

@@ -41,7 +41,7 @@ async function runWith(
   attached: readonly { name: string; content: Buffer | AppError; size?: number; mediaType?: string }[],
 ) {
   const { project } = await harness.start({ turns: twoSteps });
-  const blobs = new Map(attached.map((file) => [newId() as string, file]));
+  const blobs = new Map<string, (typeof attached)[number]>(attached.map((file) => [newId(), file]));
   const reads: string[] = [];
   const rows = await Promise.all(
     [...blobs].map(([objectKey, { name, content, size, mediaType = 'image/png' }]) =>

@@ -273,7 +273,9 @@ describe('the body of a change', () => {
       ['threads', [], ['']],
       ['projects', { name: ' ' }, ['/name']],
       ['projects', { name: null }, ['/name']],
-      ['projects', {}, ['/name']],
+      ['projects', { instructions: 'a\u0000' }, ['/instructions']],
+      ['projects', { instructions: 'x'.repeat(20_001) }, ['/instructions']],
+      ['projects', { instructions: 7 }, ['/instructions']],
       ['projects', { name: 'a', accountId: randomUUID() }, ['/accountId']],
     ];
     for (const [route, body, pointers] of cases) {

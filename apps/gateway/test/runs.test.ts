@@ -274,7 +274,9 @@ describe('lists', () => {
     expect(older.nextBefore).toBeNull();
     const { runs } = await get<{ runs: unknown[] }>(`/v1/threads/${thread.id}/runs`);
     expect(runs).toHaveLength(2);
-    expect(await get(`/v1/projects/${started[0]!.project.id}`)).toEqual({ project: started[0]!.project });
+    expect(await get(`/v1/projects/${started[0]!.project.id}`)).toEqual({
+      project: { ...started[0]!.project, instructions: null },
+    });
     expect(await get(`/v1/threads/${thread.id}`)).toMatchObject({
       thread: { id: thread.id, activeRun: { status: 'queued' } },
     });

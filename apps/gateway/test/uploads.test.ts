@@ -135,6 +135,24 @@ describe('a file part that names an upload', () => {
 });
 
 describe('a project', () => {
+  test('has instructions for its runs, which whoever may write changes and takes away', async () => {
+    const client = stack.client(token);
+    const { project } = await client.projects.create({ name: 'Sales', instructions: 'Figures in euros.' });
+    expect(project).toMatchObject({ name: 'Sales', instructions: 'Figures in euros.' });
+    expect((await client.projects.rename(project.id, 'Sales of May')).project).toEqual({
+      ...project,
+      name: 'Sales of May',
+    });
+    const { project: changed } = await client.projects.update(project.id, { instructions: 'Be brief.' });
+    expect(changed).toEqual({ ...project, name: 'Sales of May', instructions: 'Be brief.' });
+    expect(await client.projects.read(project.id)).toEqual({ project: changed });
+    expect((await client.projects.update(project.id, {})).project).toEqual(changed);
+    const taken = await client.projects.update(project.id, { instructions: null });
+    expect(taken.project.instructions).toBeNull();
+    const { projects } = await client.projects.list();
+    expect(projects.find(({ id }) => id === project.id)).not.toHaveProperty('instructions');
+  });
+
   test('is renamed, and deleted with its threads and the bytes of its files', async () => {
     const client = stack.client(token);
     const { thread, project } = await client.startRun(
@@ -144,6 +162,7 @@ describe('a project', () => {
     expect((await client.projects.rename(project.id, 'Ideas')).project).toEqual({
       ...project,
       name: 'Ideas',
+      instructions: null,
     });
     const fileId = await fileOf(thread.id);
     const location = (await get(`/v1/files/${fileId}`)).headers.get('location') ?? '';

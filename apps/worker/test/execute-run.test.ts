@@ -1,4 +1,5 @@
 import { defineTool } from '@switchyard/agent';
+import { updateProject } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { foldMessage } from '@switchyard/agent/test';
@@ -55,6 +56,20 @@ describe('a run', () => {
       'finish',
     ]);
     expect(run.lastEventId).toBe(`1-${chunks.length}`);
+  });
+
+  it('tells the model what the project asks of all runs, then what this one is asked', async () => {
+    const { project } = await harness.start({ turns: [{ steps: [{ text: 'Hello.' }] }] });
+    await updateProject(harness.sql, harness.actor, project.id, { instructions: 'Figures in euros.' });
+    const started = await harness.start(
+      { turns: [{ steps: [{ text: 'Hello.' }] }] },
+      { projectId: project.id, instructions: 'Answer in rhymes.' },
+    );
+    await execute(harness, started);
+    const [system] = (harness.model.requests.at(-1)?.body.messages ?? []) as { content: string }[];
+    expect(system?.content).toMatch(
+      /# Instructions for this project\n\nFigures in euros\.\n\n# Instructions for this run\n\nAnswer in rhymes\.$/,
+    );
   });
 
   it('calls tools and ends with complete', async () => {

@@ -20,11 +20,16 @@ function readBasePrompt(): string {
   return basePrompt;
 }
 
-/** The system prompt: ours, then what the run's owner asked to be added. */
-export function systemPrompt(instructions: string | null): string {
-  const text = readBasePrompt();
-  if (instructions === null || instructions.trim() === '') return text;
-  return `${text}\n\n# Instructions for this run\n\n${instructions.trim()}`;
+/** The system prompt: ours, then what is asked of every run of the project, and of this one. */
+export function systemPrompt(instructions: {
+  readonly project: string | null;
+  readonly run: string | null;
+}): string {
+  const added = (['project', 'run'] as const).flatMap((of) => {
+    const text = instructions[of]?.trim() ?? '';
+    return text === '' ? [] : [`# Instructions for this ${of}\n\n${text}`];
+  });
+  return [readBasePrompt(), ...added].join('\n\n');
 }
 
 /** What a model is told that summarises a conversation. */

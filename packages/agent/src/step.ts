@@ -37,7 +37,7 @@ export async function answerStep(
   const nudge = nudgeBefore(before, { step, mayPoll: (name) => tools.byName.get(name)?.polls === true });
   if (nudge === 'stuck') return concluded(await endStuck(claimed, step));
   const said = [...(nudge ? [nudge] : []), ...(await corrections(claimed, step))];
-  const instructions = systemPrompt(context.instructions);
+  const instructions = systemPrompt({ project: context.project.instructions, run: context.instructions });
   const messagesFor = async (model: Model) =>
     await modelMessages({
       history: context.history,

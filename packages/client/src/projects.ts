@@ -1,4 +1,9 @@
-import type { CreateProjectRequest, ProjectResponse, ProjectsResponse } from '@switchyard/protocol';
+import type {
+  CreateProjectRequest,
+  ProjectResponse,
+  ProjectsResponse,
+  UpdateProjectRequest,
+} from '@switchyard/protocol';
 import { apiPath, queryOf, requestJson, type SendRequest } from './request.ts';
 import type { PageOptions } from './threads.ts';
 
@@ -8,6 +13,8 @@ export interface ProjectMethods {
   create(project?: CreateProjectRequest): Promise<ProjectResponse>;
   read(projectId: string): Promise<ProjectResponse>;
   rename(projectId: string, name: string): Promise<ProjectResponse>;
+  /** What is absent stays; instructions of null are taken away. */
+  update(projectId: string, changes: UpdateProjectRequest): Promise<ProjectResponse>;
   delete(projectId: string): Promise<void>;
 }
 
@@ -18,6 +25,8 @@ export function createProjectMethods(send: SendRequest): ProjectMethods {
     read: async (projectId) => requestJson(send, apiPath`/v1/projects/${projectId}`),
     rename: async (projectId, name) =>
       requestJson(send, apiPath`/v1/projects/${projectId}`, { method: 'PATCH', body: { name } }),
+    update: async (projectId, changes) =>
+      requestJson(send, apiPath`/v1/projects/${projectId}`, { method: 'PATCH', body: changes }),
     delete: async (projectId) => requestJson(send, apiPath`/v1/projects/${projectId}`, { method: 'DELETE' }),
   };
 }

@@ -78,6 +78,13 @@ describe('a method of the client sends its one request', () => {
     ['projects.list', (c) => c.projects.list({ limit: 1 }), 'GET', '/v1/projects?limit=1'],
     ['projects.create', (c) => c.projects.create({ name: 'P' }), 'POST', '/v1/projects', { name: 'P' }],
     ['projects.read', (c) => c.projects.read('p'), 'GET', '/v1/projects/p'],
+    [
+      'projects.update',
+      (c) => c.projects.update('p', { instructions: null }),
+      'PATCH',
+      '/v1/projects/p',
+      { instructions: null },
+    ],
     ['projects.rename', (c) => c.projects.rename('p', 'Q'), 'PATCH', '/v1/projects/p', { name: 'Q' }],
     ['files.list', (c) => c.files.list('p', 'a b'), 'GET', '/v1/projects/p/files?path=a+b'],
     ['models', (c) => c.models(), 'GET', '/v1/models'],

@@ -80,6 +80,9 @@ export const projectSchema = z.object({
   createdAt: timestampSchema,
 });
 export type Project = z.infer<typeof projectSchema>;
+/** A project with what each of its runs is told; null when there is nothing. */
+export const instructedProjectSchema = projectSchema.extend({ instructions: z.string().nullable() });
+export type InstructedProject = z.infer<typeof instructedProjectSchema>;
 
 export const startRunResponseSchema = z.object({
   run: runSchema,
@@ -145,13 +148,22 @@ const projectNameSchema = clientTextSchema
   .max(200)
   .refine((text) => text.trim() !== '', 'The name is empty.');
 
+/** What every run of a project is told, behind our own prompt. Five pages: it is read at each step. */
+const projectInstructionsSchema = clientTextSchema.max(20_000);
+
 /** The body of `POST /v1/projects`. */
-export const createProjectRequestSchema = z.strictObject({ name: projectNameSchema.optional() });
+export const createProjectRequestSchema = z.strictObject({
+  name: projectNameSchema.optional(),
+  instructions: projectInstructionsSchema.optional(),
+});
 export type CreateProjectRequest = z.infer<typeof createProjectRequestSchema>;
-/** The body of `PATCH /v1/projects/:id`. */
-export const updateProjectRequestSchema = z.strictObject({ name: projectNameSchema });
+/** The body of `PATCH /v1/projects/:id`: what is absent stays; instructions of null are taken away. */
+export const updateProjectRequestSchema = z.strictObject({
+  name: projectNameSchema.optional(),
+  instructions: projectInstructionsSchema.nullable().optional(),
+});
 export type UpdateProjectRequest = z.infer<typeof updateProjectRequestSchema>;
-export const projectResponseSchema = z.object({ project: projectSchema });
+export const projectResponseSchema = z.object({ project: instructedProjectSchema });
 export type ProjectResponse = z.infer<typeof projectResponseSchema>;
 export const projectsResponseSchema = z.object({
   projects: z.array(projectSchema),

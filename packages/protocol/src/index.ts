@@ -86,6 +86,7 @@ export {
   type Project,
   type ProjectResponse,
   projectResponseSchema,
+  type InstructedProject,
   projectSchema,
   type ProjectsResponse,
   projectsResponseSchema,

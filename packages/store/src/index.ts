@@ -24,7 +24,7 @@ export {
   deleteProject,
   listProjects,
   readProject,
-  renameProject,
+  updateProject,
 } from './projects.ts';
 export { type MessagePage, readMessages } from './read-messages.ts';
 export type { PartToStore } from './part-record.ts';

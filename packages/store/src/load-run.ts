@@ -18,7 +18,12 @@ import type { FileRow, Ledger, StoredPart, ToolEffect } from './stored.ts';
 export interface RunContext {
   readonly run: Run;
   readonly thread: Thread;
-  readonly project: { readonly id: string; readonly sandboxId: string | null };
+  readonly project: {
+    readonly id: string;
+    readonly sandboxId: string | null;
+    /** What every run of the project is told. */
+    readonly instructions: string | null;
+  };
   readonly accountId: AccountId;
   /** The thread's other messages, oldest first, superseded ones left out. */
   readonly history: SwitchyardMessage[];
@@ -54,7 +59,7 @@ interface StoredPartRow {
 interface RunContextRow {
   readonly run: RunRow;
   readonly thread: ThreadRow;
-  readonly project: { readonly id: string; readonly sandboxId: string | null };
+  readonly project: RunContext['project'];
   readonly history: MessageRow[];
   readonly parts: StoredPartRow[];
   readonly files: StoredFileRow[];

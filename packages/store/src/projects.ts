@@ -1,19 +1,19 @@
-import { AppError, newId, type Project } from '@switchyard/protocol';
+import { AppError, type InstructedProject, newId, type Project } from '@switchyard/protocol';
 import type { Actor } from './actor.ts';
-import { actorValue, answerOf } from './answer-of.ts';
+import { actorValue, answerOf, jsonbValue } from './answer-of.ts';
 import type { Database } from './database.ts';
-import { type ProjectRow, projectOfRow } from './rows.ts';
+import { instructedProjectOfRow, type ProjectRow, projectOfRow } from './rows.ts';
 import type { DeletedRuns } from './stored.ts';
 
 /** Throws `forbidden`. */
 export async function createProject(
   sql: Database,
   actor: Actor,
-  { name }: { readonly name: string },
-): Promise<Project> {
+  { name, instructions = null }: { readonly name: string; readonly instructions?: string | null },
+): Promise<InstructedProject> {
   const row = await answerOf(sql<{ answer: ProjectRow }[]>`
-    select create_project(${actorValue(sql, actor)}, ${newId()}, ${name}) as answer`);
-  return projectOfRow(row);
+    select create_project(${actorValue(sql, actor)}, ${newId()}, ${name}, ${instructions}) as answer`);
+  return instructedProjectOfRow(row);
 }
 
 /**
@@ -25,10 +25,10 @@ export async function readProject(
   actor: Actor,
   projectId: string,
   action: 'read' | 'write' = 'read',
-): Promise<Project & { readonly sandboxId: string | null }> {
+): Promise<InstructedProject & { readonly sandboxId: string | null }> {
   const row = await answerOf(sql<{ answer: ProjectRow }[]>`
     select to_json(find_project(${actorValue(sql, actor)}, ${action}, ${projectId})) as answer`);
-  return { ...projectOfRow(row), sandboxId: row.sandbox_id };
+  return { ...instructedProjectOfRow(row), sandboxId: row.sandbox_id };
 }
 
 /** The account's projects, newest first. Throws `invalid_request` for a cursor that this verb never gave. */
@@ -49,15 +49,16 @@ export async function listProjects(
   };
 }
 
-/** Throws `not_found`, `forbidden`. */
-export async function renameProject(
+/** What is absent stays; instructions of null are taken away. Throws `not_found`, `forbidden`. */
+export async function updateProject(
   sql: Database,
   actor: Actor,
-  { projectId, name }: { readonly projectId: string; readonly name: string },
-): Promise<Project> {
+  projectId: string,
+  changes: { readonly name?: string | undefined; readonly instructions?: string | null | undefined },
+): Promise<InstructedProject> {
   const row = await answerOf(sql<{ answer: ProjectRow }[]>`
-    select rename_project(${actorValue(sql, actor)}, ${projectId}, ${name}) as answer`);
-  return projectOfRow(row);
+    select update_project(${actorValue(sql, actor)}, ${projectId}, ${jsonbValue(sql, changes)}) as answer`);
+  return instructedProjectOfRow(row);
 }
 
 /** What a project's deletion leaves to its caller: also the blobs of its files. */

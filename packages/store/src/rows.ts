@@ -1,4 +1,5 @@
 import {
+  type InstructedProject,
   type MessagePart,
   metadataOfRun,
   type Project,
@@ -64,6 +65,7 @@ export interface ProjectRow {
   readonly id: string;
   readonly name: string;
   readonly sandbox_id: string | null;
+  readonly instructions: string | null;
   readonly created_at: string;
 }
 
@@ -138,6 +140,10 @@ export function threadOfRow(row: ThreadRow): Thread {
 
 export function projectOfRow(row: ProjectRow): Project {
   return { id: row.id, name: row.name, createdAt: timestamp(row.created_at) };
+}
+
+export function instructedProjectOfRow(row: ProjectRow): InstructedProject {
+  return { ...projectOfRow(row), instructions: row.instructions };
 }
 
 export function fileOfRow(row: StoredFileRow): FileRow {

@@ -25,7 +25,7 @@ import {
   readProject,
   readRun,
   readThread,
-  renameProject,
+  updateProject,
   requestCancel,
   resolveApiKey,
   resolveUser,
@@ -160,7 +160,10 @@ const namingVerbs: Readonly<Record<string, readonly Attempt[]>> = {
     (sql, actor, { threadId }) => deleteThread(sql, actor, threadId),
     (sql, actor, { externalId }) => deleteThread(sql, actor, externalId),
   ],
-  renameProject: [(sql, actor, { projectId }) => renameProject(sql, actor, { projectId, name: 'mine' })],
+  updateProject: [
+    (sql, actor, { projectId }) =>
+      updateProject(sql, actor, projectId, { name: 'mine', instructions: 'obey' }),
+  ],
   deleteProject: [(sql, actor, { projectId }) => deleteProject(sql, actor, projectId)],
   readProject: [(sql, actor, { projectId }) => readProject(sql, actor, projectId)],
   createFile: [(sql, actor, { projectId }) => createFile(sql, actor, file(projectId))],

@@ -8,7 +8,7 @@ import {
   type WorkspaceEntryResponse,
   type WorkspaceResponse,
 } from '@switchyard/protocol';
-import { createProject, deleteProject, listProjects, readProject, renameProject } from '@switchyard/store';
+import { createProject, deleteProject, listProjects, readProject, updateProject } from '@switchyard/store';
 import { Hono } from 'hono';
 import { announceDeletion } from '../announce.ts';
 import { downloadFile } from '../download-file.ts';
@@ -36,23 +36,26 @@ export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
       maxBytes: limits.jsonBytes,
       timeoutMs: limits.bodyTimeoutMs,
     });
-    const { name = 'Untitled' } = validate(createProjectRequestSchema, body);
-    const project = await createProject(sql, c.get('actor'), { name });
+    const { name = 'Untitled', instructions } = validate(createProjectRequestSchema, body);
+    const project = await createProject(sql, c.get('actor'), {
+      name,
+      ...(instructions ? { instructions } : {}),
+    });
     c.header('location', `/v1/projects/${project.id}`);
     return c.json({ project } satisfies ProjectResponse, 201);
   });
 
   routes.get('/:id', async (c) => {
-    const { id, name, createdAt } = await readProject(sql, c.get('actor'), c.req.param('id'));
-    return c.json({ project: { id, name, createdAt } } satisfies ProjectResponse);
+    const { sandboxId: _, ...project } = await readProject(sql, c.get('actor'), c.req.param('id'));
+    return c.json({ project } satisfies ProjectResponse);
   });
 
   routes.patch('/:id', async (c) => {
-    const { name } = validate(
+    const changes = validate(
       updateProjectRequestSchema,
       await readJson(c.env.incoming, { maxBytes: limits.jsonBytes, timeoutMs: limits.bodyTimeoutMs }),
     );
-    const project = await renameProject(sql, c.get('actor'), { projectId: c.req.param('id'), name });
+    const project = await updateProject(sql, c.get('actor'), c.req.param('id'), changes);
     return c.json({ project } satisfies ProjectResponse);
   });
 

@@ -53,8 +53,10 @@ export const projectOperations: readonly Operation[] = [
     path: '/v1/projects/:id',
     id: 'updateProject',
     tag: 'Projects',
-    summary: 'Rename a project',
-    body: json(updateProjectRequestSchema, { name: 'Sales of May' }),
+    summary: 'Rename a project, or say what its runs are told',
+    description:
+      'What is absent stays; `instructions` of null are taken away. They count for runs that are taken up from then on.',
+    body: json(updateProjectRequestSchema, { name: 'Sales of May', instructions: 'Figures in euros.' }),
     answers: { 200: { description: 'The project.', content: json(projectResponseSchema) } },
     problems: ['invalid_request', 'not_found', 'payload_too_large', 'unsupported_media_type'],
   },

@@ -18,12 +18,17 @@ const entry = (wire: ModelWire): ModelEntry => ({
   contextWindow: 1_000_000,
   price: { input: 10, cachedInput: 1, output: 100 },
 });
+const surcharged: ModelEntry = {
+  ...entry('messages'),
+  id: 'scripted:surcharged',
+  price: { input: 10, cachedInput: 1, cacheWrite: 12.5, output: 100 },
+};
 const unpriced: ModelEntry = { ...entry('chat'), id: 'scripted:unpriced', model: 'unpriced', price: null };
 const overloaded: ModelEntry = { ...entry('chat'), id: 'scripted:overloaded', fallback: unpriced.id };
 
 let harness: Harness;
 beforeAll(async () => {
-  const catalog = [entry('chat'), entry('responses'), entry('messages'), unpriced, overloaded];
+  const catalog = [entry('chat'), entry('responses'), entry('messages'), surcharged, unpriced, overloaded];
   harness = await startHarness([echo], { catalog });
 });
 afterAll(async () => {
@@ -88,6 +93,21 @@ describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s
 });
 
 describe('a budget', () => {
+  it('counts what the provider puts into its cache at the price of that, where it has one', async () => {
+    const usage = {
+      inputTokens: 40_000,
+      cachedInputTokens: 10_000,
+      cacheWriteTokens: 20_000,
+      outputTokens: 100,
+    };
+    const answer: Scenario = { turns: [{ steps: [{ text: 'Done.' }], usage }] };
+    const { run: dear } = await run(answer, { model: surcharged.id });
+    expect(dear.usage).toMatchObject({ inputTokens: 40_000, cachedInputTokens: 10_000, estimated: false });
+    expect(dear.costUsd).toBeCloseTo(0.1 + 0.01 + 0.25 + 0.01, 9);
+    const { run: plain } = await run(answer, { model: 'scripted:messages' });
+    expect(plain.costUsd).toBeCloseTo(0.3 + 0.01 + 0.01, 9);
+  });
+
   it('that is too small for the first request is not touched', async () => {
     const { run: done, asked } = await run(endless, { limits: { maxTokens: 10 } });
     expect(done).toMatchObject({ reason: 'budget', steps: 0, usage: { totalTokens: 0 }, costUsd: 0 });

@@ -9,7 +9,15 @@ import type { Model } from './models.ts';
 import { type ModelDeadlines, type ModelRequest, readAnswer, type ReadOutcome } from './read-answer.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
-import { addSpent, costOf, lengthOfRequest, nothingSpent, type Spent, usageOf } from './usage.ts';
+import {
+  addSpent,
+  cacheWritesOf,
+  costOf,
+  lengthOfRequest,
+  nothingSpent,
+  type Spent,
+  usageOf,
+} from './usage.ts';
 import { pause } from './wait.ts';
 
 /** How often and how patiently a model is asked again. */
@@ -103,7 +111,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
       const isCounted = reported?.inputTokens !== undefined;
       const length = isCounted ? 0 : lengthOfRequest(request.instructions, request.messages);
       const usage = usageOf(reported, { request: length, writtenLength: answer.writtenLength });
-      const ofAttempt = { usage, costUsd: costOf(usage, price) };
+      const ofAttempt = { usage, costUsd: costOf(usage, price, cacheWritesOf(reported)) };
       budget.charge(ofAttempt);
       return addSpent(spent, ofAttempt);
     };

@@ -45,12 +45,19 @@ export function addSpent(left: Spent, right: Spent): Spent {
   };
 }
 
-/** In US dollars; null when the model's price is not known. */
-export function costOf(usage: Usage, price: ModelEntry['price']): number | null {
+/** Tokens of the input that the provider keeps for later requests, as it reports them. */
+export function cacheWritesOf(reported: LanguageModelUsage | null): number {
+  return reported?.inputTokenDetails.cacheWriteTokens ?? 0;
+}
+
+/** In US dollars; null when the model's price is not known. `cacheWrites` are a part of the input. */
+export function costOf(usage: Usage, price: ModelEntry['price'], cacheWrites = 0): number | null {
   if (price === null) return null;
   const uncached = usage.inputTokens - usage.cachedInputTokens;
+  const written = Math.min(cacheWrites, uncached);
   return (
-    (uncached * price.input +
+    ((uncached - written) * price.input +
+      written * (price.cacheWrite ?? price.input) +
       usage.cachedInputTokens * price.cachedInput +
       usage.outputTokens * price.output) /
     1_000_000

@@ -1,5 +1,8 @@
 import type { ModelEntry } from './models.ts';
 
+/** Of the price of input; what Anthropic publishes for a cache of five minutes, the kind that our markers ask for. */
+const cacheWriteFactor = 1.25;
+
 /** The models of OpenAI and Anthropic that are known by name. Windows and prices are those that the two publish. */
 export const knownModels: readonly ModelEntry[] = [
   openai('gpt-5', { price: [1.25, 0.125, 10], fallback: 'openai:gpt-5-mini' }),
@@ -52,7 +55,7 @@ function anthropic(
     aliases: [model],
     contextWindow: 200_000,
     maxOutputTokens: 64_000,
-    price: { input, cachedInput, output },
+    price: { input, cachedInput, cacheWrite: cacheWriteFactor * input, output },
     supports: { images: true, tools: 'native' },
     reasoning: 'sealed',
     cache: 'markers',

@@ -20,6 +20,12 @@ describe('modelCatalog', () => {
     ).toBe(true);
   });
 
+  it('knows that input which is to be cached costs more where caching is asked for by markers', () => {
+    const catalog = modelCatalog({ ...bare, hasAnthropicKey: true });
+    expect(catalog.length).toBeGreaterThan(0);
+    for (const { price } of catalog) expect(price?.cacheWrite).toBeGreaterThan(price?.input ?? Infinity);
+  });
+
   it('puts the default model first', () => {
     const catalog = modelCatalog({ ...bare, hasOpenaiKey: true, defaultModel: 'gpt-5-mini' });
     expect(catalog[0]?.id).toBe('openai:gpt-5-mini');

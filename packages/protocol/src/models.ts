@@ -25,7 +25,13 @@ export interface ModelEntry {
   readonly aliases: readonly string[];
   readonly contextWindow: number;
   readonly maxOutputTokens: number;
-  readonly price: { readonly input: number; readonly cachedInput: number; readonly output: number } | null;
+  readonly price: {
+    readonly input: number;
+    readonly cachedInput: number;
+    /** Of input that the provider keeps for later requests; absent: what other input costs. */
+    readonly cacheWrite?: number;
+    readonly output: number;
+  } | null;
   /** `xml`: its calls are written as text, for servers whose models have no calls of their own. */
   readonly supports: { readonly images: boolean; readonly tools: 'native' | 'xml' };
   readonly reasoning: ReasoningKind;

@@ -6,6 +6,8 @@ const statedUsageSchema = z.union([
   z.strictObject({
     inputTokens: z.int().nonnegative().optional(),
     cachedInputTokens: z.int().nonnegative().optional(),
+    /** Of the messages wire alone: the part of the input that is put into the cache. */
+    cacheWriteTokens: z.int().nonnegative().optional(),
     outputTokens: z.int().nonnegative().optional(),
   }),
 ]);

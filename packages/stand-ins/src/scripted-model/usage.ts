@@ -15,6 +15,7 @@ export function usageOf(options: {
   return {
     inputTokens: stated?.inputTokens ?? tokens(options.requestCharacters),
     cachedInputTokens: stated?.cachedInputTokens ?? 0,
+    cacheWriteTokens: stated?.cacheWriteTokens ?? 0,
     outputTokens: stated?.outputTokens ?? tokens(options.sentCharacters),
   };
 }

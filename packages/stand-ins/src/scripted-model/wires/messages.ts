@@ -224,15 +224,16 @@ const startUsage = { input_tokens: 1, output_tokens: 1 };
 
 /** Anthropic's input tokens are those that no cache held. This wire always states a usage: null becomes zeros. */
 function usageOf(usage: AnswerUsage | null): object {
-  const { inputTokens, cachedInputTokens, outputTokens } = usage ?? {
+  const { inputTokens, cachedInputTokens, cacheWriteTokens, outputTokens } = usage ?? {
     inputTokens: 0,
     cachedInputTokens: 0,
+    cacheWriteTokens: 0,
     outputTokens: 0,
   };
   return {
-    input_tokens: inputTokens - cachedInputTokens,
+    input_tokens: inputTokens - cachedInputTokens - cacheWriteTokens,
     cache_read_input_tokens: cachedInputTokens,
-    cache_creation_input_tokens: 0,
+    cache_creation_input_tokens: cacheWriteTokens,
     output_tokens: outputTokens,
   };
 }

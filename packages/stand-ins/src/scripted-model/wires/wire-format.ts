@@ -16,6 +16,8 @@ export interface AnswerHeading {
 export interface AnswerUsage {
   readonly inputTokens: number;
   readonly cachedInputTokens: number;
+  /** Only the messages wire tells of them. */
+  readonly cacheWriteTokens: number;
   readonly outputTokens: number;
 }
 

@@ -28,7 +28,7 @@ const checkMs = 5 * 60_000;
 const kindMs: Readonly<Record<Kind, number>> = {
   unit: 5 * 60_000,
   integration: 15 * 60_000,
-  'end-to-end': 20 * 60_000,
+  'end-to-end': 40 * 60_000,
 };
 
 function say(line: string): void {

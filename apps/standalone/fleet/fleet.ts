@@ -53,7 +53,7 @@ export async function startFleet(options: {
   readonly workers: number;
   /** For every member. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** What the scripted server offers besides its own model, as OPENAI_MODELS has it. */
+  /** What the scripted server offers besides its own model, as OPENAI_MODELS has it; the first is the default. */
   readonly models?: string;
 }): Promise<Fleet> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-fleet-'));
@@ -97,7 +97,8 @@ export async function startFleet(options: {
               OPENAI_BASE_URL: `${model.url}/v1`,
               OPENAI_API_KEY: 'none',
               OPENAI_MODELS: options.models,
-              MODEL: 'scripted',
+              // No request beside those that a scenario answers.
+              TITLES: 'off',
             }),
         ...options.environment,
         ...memberOptions.environment,

@@ -56,6 +56,8 @@ beforeAll(async () => {
         ],
       },
       { steps: [{ text: ['There are ', '**two** people', ' in the table.'] }] },
+      // Its plan is not done: it is asked once to go on.
+      { steps: [{ text: 'I leave it at that.' }] },
     ],
   });
   await stack.setScenario('consent', {
@@ -179,7 +181,7 @@ describe('a task', () => {
     const { thread } = await stack.client.threads.read(threadId);
     await stack.startRun('[[scenario:go]]', { projectId: thread.projectId });
     await ending(page).getByText('Finished').waitFor();
-    expect(await ending(page).innerText()).toMatch(/4 steps · .* s · .* tokens · \$/);
+    expect(await ending(page).innerText()).toMatch(/5 steps · .* s · .* tokens · \$/);
     await page.getByText('Plan 1/2').waitFor();
     await page.getByText('exit code 3').waitFor();
     expect(await status.isHidden()).toBe(true);

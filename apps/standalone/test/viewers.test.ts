@@ -10,7 +10,12 @@ import { view, viewReconnecting } from './viewer.ts';
 
 let fleet: Fleet;
 beforeAll(async () => {
-  fleet = await startFleet({ gateways: 2, workers: 1 });
+  fleet = await startFleet({
+    gateways: 2,
+    workers: 1,
+    // However much is said, it stays one conversation.
+    models: 'wide; window=1000000000',
+  });
 }, 120_000);
 afterAll(() => fleet.stop(), 60_000);
 

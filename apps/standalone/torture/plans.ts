@@ -38,7 +38,7 @@ const kinds: Readonly<Record<string, (random: Random, tag: string) => Omit<RunPl
             words(random.between(1, 10), 20),
             call('list_files', { path: '.' }),
             call('list_files', { path: '/workspace' }),
-            call('todo', { todos: [{ text: 'Look around', status: 'in-progress' }] }),
+            call('todo', { todos: [{ text: 'Look around', status: 'done' }] }),
           ],
         },
         wordsTurn(random, 60),

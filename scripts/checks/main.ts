@@ -24,7 +24,7 @@ const checks = [
 ];
 
 const checkMs = 5 * 60_000;
-/** The whole test command is meant to end within five minutes on two cores; this only ends what hangs. */
+/** On two cores the kinds take one, ten and twenty minutes; this only ends what hangs. */
 const kindMs: Readonly<Record<Kind, number>> = {
   unit: 5 * 60_000,
   integration: 15 * 60_000,

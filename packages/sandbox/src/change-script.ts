@@ -119,10 +119,7 @@ if command -v flock >/dev/null && ! flock -w 20 8; then word='busy 0'; fi`;
 /** A single change that depends on nothing needs none. */
 function neededLock([change, ...others]: readonly ScriptChange[]): string {
   if (!change || others.length > 0 || change.expected !== null) return lock;
-  if (change.kind !== 'write' || !change.replaced || !change.seen) return '';
-  return `if [ -s ${seenFile(change.seen.key)} ]; then
-${lock}
-fi`;
+  return change.kind === 'write' && change.replaced ? lock : '';
 }
 
 function contentOf(source: ContentSource, uploadPath: string | null): string {

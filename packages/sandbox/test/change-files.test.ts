@@ -33,6 +33,40 @@ async function treeOf(path: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(files));
 }
 
+describe('files that two conversations replace at the same time', () => {
+  const replace = (path: string, text: string, readerId: string) =>
+    sandbox.replaceFile({ path, bytes: bytes(text), readerId, signal });
+  const read = async (path: string) =>
+    Buffer.from((await sandbox.readFile(path, { signal })).bytes).toString();
+
+  test('are not overwritten by one that has seen what was there before the other', async () => {
+    for (let round = 0; round < 25; round += 1) {
+      const path = `pair-${round}`;
+      const reader = randomUUID();
+      await replace(path, 'old', reader);
+      const ends = await Promise.allSettled([
+        replace(path, 'by who has seen it', reader),
+        replace(path, 'by who has not', randomUUID()),
+      ]);
+      // Either was first; who has seen it is refused when he was second.
+      const [seen] = ends;
+      const isLost = seen.status === 'fulfilled' && (await read(path)) === 'by who has seen it';
+      expect(isLost, `round ${round}`).toBe(false);
+    }
+  });
+
+  test('are made by one of them and replaced by the other', async () => {
+    for (let round = 0; round < 25; round += 1) {
+      const path = `new-${round}`;
+      const ends = await Promise.all(['a', 'b'].map((text) => replace(path, text, randomUUID())));
+      expect(
+        ends.filter(({ replaced }) => replaced === null),
+        `round ${round}`,
+      ).toHaveLength(1);
+    }
+  });
+});
+
 describe('several changes', () => {
   test('happen together: new files, new contents, removals, with the modes they had', async () => {
     await shell('mkdir -p set/old && cd set && echo a > a && chmod 751 a && echo b > old/b && echo c > c');

@@ -1,6 +1,12 @@
 import { type ApprovalRule, parseApprovalRules } from '@switchyard/agent';
 import { parseEnvironment } from '@switchyard/process';
-import { catalogOf, type ModelEntry, modelVariables, runLimitVariables } from '@switchyard/protocol';
+import {
+  catalogOf,
+  type ModelEntry,
+  modelVariables,
+  parsedText,
+  runLimitVariables,
+} from '@switchyard/protocol';
 import {
   checkSandboxValues,
   sandboxOptionsOf,
@@ -46,21 +52,9 @@ export const environmentSchema = z
     // For a run whose row names no limit.
     MAX_STEPS: runLimitVariables.MAX_STEPS,
     MAX_DURATION_MS: runLimitVariables.MAX_DURATION_MS,
-    APPROVALS: z
-      .string()
-      .default('')
-      .transform((text, context) => {
-        try {
-          return parseApprovalRules(text);
-        } catch (error) {
-          const message = error instanceof Error ? error.message : 'cannot be read';
-          context.addIssue({ code: 'custom', message });
-          return z.NEVER;
-        }
-      })
-      .describe(
-        'Calls of tools that ask a person first, need not ask, or are never made: `tool=ask`, `tool(pattern)=deny`, `*=allow`, by commas, the first that fits. A pattern is compared with paths or with each command of a shell text.',
-      ),
+    APPROVALS: parsedText(parseApprovalRules).describe(
+      'Calls of tools that ask a person first, need not ask, or are never made: `tool=ask`, `tool(pattern)=deny`, `*=allow`, by commas, the first that fits. A pattern is compared with paths or with each command of a shell text.',
+    ),
     TITLES: z
       .enum(['on', 'off'])
       .optional()

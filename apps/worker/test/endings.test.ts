@@ -1,17 +1,14 @@
 import { foldMessage } from '@switchyard/agent/test';
 import { createToolset } from '@switchyard/agent';
-import { type ModelEntry, type RunReason, scriptedModel } from '@switchyard/protocol';
+import type { RunReason } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
 import { readRun, requestCancel, type StartRunOptions } from '@switchyard/store';
 import { allTools } from '@switchyard/tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { executeRun } from '../src/execute-run.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
+import { entryOf, ways } from './model-ways.ts';
 import { echo, failing } from './test-tools.ts';
-
-const ways = (['chat', 'responses', 'messages'] as const).flatMap((wire) =>
-  (['native', 'xml'] as const).map((tools) => ({ wire, tools })),
-);
 
 type Turn = Scenario['turns'][number];
 const say = (text: string, more: Partial<Turn> = {}): Turn => ({ steps: [{ text }], ...more });
@@ -211,16 +208,8 @@ const lastChunkOf: Readonly<Record<string, string>> = {
 
 let harness: Harness;
 beforeAll(async () => {
-  const catalog = ways.map(({ wire, tools }): ModelEntry => ({
-    ...scriptedModel,
-    id: `scripted:${wire}-${tools}`,
-    aliases: [],
-    wire,
-    price: { input: 10, cachedInput: 1, output: 100 },
-    supports: { images: false, tools },
-    reasoning: wire === 'chat' ? 'dropped' : 'sealed',
-    cache: wire === 'messages' ? 'markers' : 'automatic',
-  }));
+  const price = { input: 10, cachedInput: 1, output: 100 };
+  const catalog = ways.map((way) => entryOf(way, { price }));
   harness = await startHarness([], { catalog });
   const ending = allTools.filter(({ name }) => ['complete', 'ask', 'todo'].includes(name));
   harness = { ...harness, worker: { ...harness.worker, tools: createToolset([echo, failing, ...ending]) } };

@@ -1,7 +1,7 @@
 import { defineTool } from '@switchyard/agent';
 import { foldMessage } from '@switchyard/agent/test';
 import { LockLostError } from '@switchyard/bus';
-import { type ModelEntry, newId, scriptedModel, type SwitchyardMessage } from '@switchyard/protocol';
+import { newId, type SwitchyardMessage } from '@switchyard/protocol';
 import type { RecordedRequest, Scenario } from '@switchyard/stand-ins';
 import { readRun } from '@switchyard/store';
 import { allTools } from '@switchyard/tools';
@@ -10,15 +10,8 @@ import { z } from 'zod';
 import { executeRun } from '../src/execute-run.ts';
 import { faultyWorker } from './faulty-worker.ts';
 import { chunksOfLog, execute, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
+import { entryOf, ways } from './model-ways.ts';
 
-const ways = [
-  { wire: 'chat', tools: 'native' },
-  { wire: 'chat', tools: 'xml' },
-  { wire: 'responses', tools: 'native' },
-  { wire: 'responses', tools: 'xml' },
-  { wire: 'messages', tools: 'native' },
-  { wire: 'messages', tools: 'xml' },
-] as const;
 const windows = { small: 32_000, tiny: 8000 };
 const maxOutputTokens = 1000;
 
@@ -65,18 +58,10 @@ const call = (name: string, input: object = {}) => ({
 
 let harness: Harness;
 beforeAll(async () => {
-  const catalog = ways.flatMap(({ wire, tools }) =>
-    Object.entries(windows).map(([name, contextWindow]): ModelEntry => ({
-      ...scriptedModel,
-      id: `scripted:${name}-${wire}-${tools}`,
-      aliases: [],
-      wire,
-      contextWindow,
-      maxOutputTokens,
-      supports: { images: false, tools },
-      reasoning: wire === 'chat' ? 'dropped' : 'sealed',
-      cache: wire === 'messages' ? 'markers' : 'automatic',
-    })),
+  const catalog = ways.flatMap((way) =>
+    Object.entries(windows).map(([name, contextWindow]) =>
+      entryOf(way, { id: `scripted:${name}-${way.wire}-${way.tools}`, contextWindow, maxOutputTokens }),
+    ),
   );
   harness = await startHarness([work, fill, expandFirst], { catalog });
   // Chosen by the last user message, in this order.

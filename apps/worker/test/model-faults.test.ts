@@ -1,32 +1,14 @@
-import { type ModelEntry, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { foldMessage } from '@switchyard/agent/test';
 import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
+import { entryOf, ways } from './model-ways.ts';
 import { complete, echo } from './test-tools.ts';
-
-/** Every way in which a model can be spoken to; the loop behaves the same over each. */
-const ways = [
-  { wire: 'chat', tools: 'native' },
-  { wire: 'chat', tools: 'xml' },
-  { wire: 'responses', tools: 'native' },
-  { wire: 'responses', tools: 'xml' },
-  { wire: 'messages', tools: 'native' },
-  { wire: 'messages', tools: 'xml' },
-] as const;
 
 let harness: Harness;
 let model = '';
 beforeAll(async () => {
-  const catalog = ways.map(({ wire, tools }): ModelEntry => ({
-    ...scriptedModel,
-    id: `scripted:${wire}-${tools}`,
-    aliases: [],
-    wire,
-    supports: { images: false, tools },
-    reasoning: wire === 'chat' ? 'dropped' : 'sealed',
-    cache: wire === 'messages' ? 'markers' : 'automatic',
-  }));
+  const catalog = ways.map((way) => entryOf(way));
   harness = await startHarness([echo, complete], { catalog });
 });
 afterAll(async () => {

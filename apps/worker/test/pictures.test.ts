@@ -1,28 +1,18 @@
-import { AppError, type ModelEntry, newId, scriptedModel } from '@switchyard/protocol';
+import { AppError, newId, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
 import { createFile } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { execute, type Harness, startHarness } from './harness.ts';
+import { entryOf, ways } from './model-ways.ts';
 import { echo } from './test-tools.ts';
 
 /** A picture of one pixel. */
 const pixel =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-const ways = (['chat', 'responses', 'messages'] as const).flatMap((wire) =>
-  (['native', 'xml'] as const).map((tools) => ({ wire, tools })),
-);
 
 let harness: Harness;
 beforeAll(async () => {
-  const entries = ways.map(({ wire, tools }): ModelEntry => ({
-    ...scriptedModel,
-    id: `scripted:${wire}-${tools}`,
-    aliases: [],
-    wire,
-    supports: { images: true, tools },
-    reasoning: wire === 'chat' ? 'dropped' : 'sealed',
-    cache: wire === 'messages' ? 'markers' : 'automatic',
-  }));
+  const entries = ways.map((way) => entryOf(way, { supports: { images: true, tools: way.tools } }));
   harness = await startHarness([echo], { catalog: [scriptedModel, ...entries] });
 });
 afterAll(async () => {

@@ -24,8 +24,14 @@ describe('a title', () => {
 
   it('is made of the names of files when nobody wrote a word', () => {
     const file = { name: 'people.csv', mediaType: 'text/csv', size: 1, path: 'uploads/people.csv' };
-    const parts = [{ type: 'data-file', data: file } as const];
-    expect(wordsOfMessage({ id: 'm', role: 'user', parts })).toBe('people.csv');
+    const attached = {
+      type: 'file',
+      mediaType: 'image/png',
+      url: '/v1/files/1',
+      filename: 'plot.png',
+    } as const;
+    const parts = [{ type: 'data-file', data: file } as const, attached];
+    expect(wordsOfMessage({ id: 'm', role: 'user', parts })).toBe('people.csv, plot.png');
     expect(wordsOfMessage({ id: 'm', role: 'user', parts: [{ type: 'text', text: ' Hi ' }, ...parts] })).toBe(
       'Hi',
     );

@@ -63,7 +63,10 @@ function titlePrompt(): string {
 /** What a person wrote in a message, or else the names of the files that came with it; empty when there is neither. */
 export function wordsOfMessage(message: SwitchyardMessage): string {
   const texts = message.parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
-  const names = message.parts.flatMap((part) => (part.type === 'data-file' ? [part.data.name] : []));
+  const names = message.parts.flatMap((part) => {
+    if (part.type === 'data-file') return [part.data.name];
+    return part.type === 'file' && part.filename !== undefined ? [part.filename] : [];
+  });
   return [texts.join(' ').trim(), names.join(', ')].find((words) => words !== '') ?? '';
 }
 

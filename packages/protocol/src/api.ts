@@ -180,7 +180,14 @@ export const modelsResponseSchema = z.object({
       provider: z.string(),
       contextWindow: z.int(),
       maxOutputTokens: z.int(),
-      price: z.object({ input: z.number(), cachedInput: z.number(), output: z.number() }).nullable(),
+      price: z
+        .object({
+          input: z.number(),
+          cachedInput: z.number(),
+          cacheWrite: z.number().optional(),
+          output: z.number(),
+        })
+        .nullable(),
       supportsImages: z.boolean(),
       isDefault: z.boolean(),
     }),

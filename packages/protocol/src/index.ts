@@ -51,6 +51,7 @@ export {
   runLimitRulesOf,
   runLimitVariables,
 } from './run-limit-variables.ts';
+export { parsedText } from './parsed-text.ts';
 export {
   findModel,
   modelCatalog,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseCustomModels } from './custom-models.ts';
 import { type ModelEntry, modelCatalog } from './models.ts';
+import { parsedText } from './parsed-text.ts';
 
 /**
  * The variables that say which models exist. Gateway and worker read the same, so that what one accepts the other can
@@ -13,18 +14,9 @@ export const modelVariables = {
     .enum(['chat', 'responses'])
     .default('chat')
     .describe('What that server speaks: Chat Completions or Responses.'),
-  OPENAI_MODELS: z
-    .string()
-    .optional()
-    .transform((text, context) => {
-      try {
-        return parseCustomModels(text ?? '');
-      } catch (error) {
-        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'is no list' });
-        return z.NEVER;
-      }
-    })
-    .describe('What that server offers: name; window=131072; output=8192; tools=xml; images, another name.'),
+  OPENAI_MODELS: parsedText(parseCustomModels).describe(
+    'What that server offers: name; window=131072; output=8192; tools=xml; images, another name.',
+  ),
   OPENAI_REASONING_SUMMARY: z
     .enum(['auto', 'concise', 'detailed'])
     .optional()

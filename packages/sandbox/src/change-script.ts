@@ -85,9 +85,9 @@ as_seen() {
   [ -f "$n" ] || { word=not-a-file; return 1; }
   last=; { read -r last <"$1"; }
   [ ! "$last" ] || expect "$last" || return 1
-  if [ "$size" -le ${maxReplacedBytes} ]; then line1=$(base64 -w 0 <"$n")
-  else line1=$(head -c ${maxReplacedBytes} -- "$n" | base64 -w 0); fi
-  done='ok replaced'
+  if [ "$size" -le ${maxReplacedBytes} ]; then answer_line=$(base64 -w 0 <"$n")
+  else answer_line=$(head -c ${maxReplacedBytes} -- "$n" | base64 -w 0); fi
+  outcome='ok replaced'
 }
 stage_write() {
   target=$1
@@ -174,7 +174,7 @@ function undo({ kind }: ScriptChange, index: number, nonce: string): string {
 function noteReplaced(change: ScriptChange): string {
   const resultJson = change.kind === 'write' ? (change.replaced?.resultJson ?? null) : null;
   if (resultJson === null) return '';
-  return `[ "$done" = ok ] || printf %s ${quote(resultJson)} >"$c/result"`;
+  return `[ "$outcome" = ok ] || printf %s ${quote(resultJson)} >"$c/result"`;
 }
 
 /** One change is one rename anyway: nothing has to be kept for a way back. */
@@ -185,11 +185,11 @@ function singleEffect(change: ScriptChange, { nonce }: ChangeScriptOptions): str
       ? `mv -fT -- ${added} "$n"`
       : `if [ -d "$n" ] && [ ! -L "$n" ]; then mv -fT -- "$n" ${old} && rm -rf -- ${old}; else rm -f -- "$n"; fi`;
   return `if stage && ${effect}; then
-  word=$done
+  word=$outcome
   ${noteReplaced(change)}
 else
   [ "$word" ] || word=failed
-  word="$word 0"; line1=; here && rm -f -- ${added}
+  word="$word 0"; answer_line=; here && rm -f -- ${added}
   ${takeBackFolders}
 fi`;
 }
@@ -243,7 +243,7 @@ ${changeWords}
 stage() {
 ${changes.map((change, index) => `number=${index}\n${stage(change, index, options)}`).join('\n')}
 }
-applied=0; number=0; done=ok
+applied=0; number=0; outcome=ok
 ${neededLock(changes)}
 if [ "$word" ]; then :; else
 ${changes.length === 1 ? singleEffect(changes[0] as ScriptChange, options) : severalEffects(options)}

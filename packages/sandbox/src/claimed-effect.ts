@@ -25,7 +25,7 @@ function claimedEffect(claim: EffectClaim, effect: string): string {
 ${requireIncarnation(claim.token)}
 ${call(claim.key)}
 ${takeClaim(claim.nonce)}
-line1=
+answer_line=
 if [ "$repeated" ]; then
   i=0; while [ ! -s "$c/exit" ] && [ $i -lt 250 ]; do sleep 0.02; i=$((i+1)); done
   word=unfinished; { read -r word <"$c/word"; }
@@ -38,19 +38,19 @@ echo "$word" >"$c/word"
 if [ "\${word%% *}" = ok ]; then echo 0 >"$c/exit"; else echo "$word" >"$o"; echo 1 >"$c/exit"; fi
 fi
 echo "SY1 $word"
-echo "$line1"`;
+echo "$answer_line"`;
 }
 
 /**
- * `effect` is shell text that sets `$word`, which is the answer, `ok` first when it has happened, and may set `$line1`,
+ * `effect` is shell text that sets `$word`, which is the answer, `ok` first when it has happened, and may set `$answer_line`,
  * the line below it.
  */
 export function effectScript(claim: EffectClaim | null, effect: string): string {
   return claim
     ? claimedEffect(claim, effect)
     : `${prologue}
-word=; line1=
+word=; answer_line=
 ${effect}
 echo "SY1 $word"
-echo "$line1"`;
+echo "$answer_line"`;
 }

@@ -59,20 +59,6 @@ const execute = /^\/toolbox\/[^/]+\/process\/execute$/;
 const all = /^\/sandbox$/;
 const busy: Fault = { kind: 'answer', status: 409, body: { message: 'Sandbox state change in progress' } };
 
-describe('an opened sandbox', () => {
-  test('loses the uploads that were broken off long ago, and no others', async () => {
-    const projectId = randomUUID();
-    const first = await connect().open({ projectId, sandboxId: null, signal });
-    const make =
-      'for f in /tmp/.switchyard-upload-old .switchyard-upload-old; do touch -d "6 hours ago" $f; done; touch .switchyard-upload-new; touch -d "6 hours ago" upload-old';
-    await first.run({ command: make, timeoutMs: 20_000, signal });
-    const again = await connect().open({ projectId, sandboxId: null, signal });
-    const list = async () =>
-      (await again.run({ command: 'ls -A /workspace /tmp | grep upload', timeoutMs: 20_000, signal })).output;
-    await expect.poll(list, { timeout: 20_000 }).toBe('.switchyard-upload-new\nupload-old\n');
-  });
-});
-
 describe('a new sandbox', () => {
   test('is made of what is set up, named and labelled by its project, and never deleted by itself', async () => {
     const projectId = randomUUID();

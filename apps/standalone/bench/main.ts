@@ -1,11 +1,13 @@
 import { availableParallelism, loadavg } from 'node:os';
 import { inspect } from 'node:util';
 import { startFleet } from '../fleet/fleet.ts';
+import { loopRows } from './loop-rows.ts';
 import { measureAttach } from './measure-attach.ts';
 import { measureCancel } from './measure-cancel.ts';
 import { measureDelivery, measureMemory } from './measure-delivery.ts';
 import { measureFirstToken } from './measure-first-token.ts';
 import { measureLargeFile } from './measure-large-file.ts';
+import { measureLoop } from './measure-loop.ts';
 import { measureRecovery } from './measure-recovery.ts';
 import { measureSandboxes } from './measure-sandboxes.ts';
 import { measureCommits, measureThroughput } from './measure-throughput.ts';
@@ -29,6 +31,7 @@ const measurements: Readonly<Record<string, () => Promise<Row[]>>> = {
   recovery: async () =>
     recoveryRows(await measureRecovery({ rounds: 5 }), await measureCancel({ rounds: 100 })),
   sandboxes: measureSandboxRows,
+  loop: async () => loopRows(await measureLoop({ rounds: 7, longSteps: 500, many: 50 })),
 };
 
 async function withStack(measure: (stack: Stack) => Promise<Row[]>): Promise<Row[]> {

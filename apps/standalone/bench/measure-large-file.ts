@@ -5,7 +5,7 @@ import { finished } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import type { Fleet } from '../fleet/fleet.ts';
-import { residentBytes } from './process-memory.ts';
+import { watchMemory } from './process-memory.ts';
 
 /** A file of a workspace on its way through the gateway. */
 export interface LargeFileFigures {
@@ -73,17 +73,4 @@ function* pieces(count: number, hash: ReturnType<typeof createHash>): Generator<
     hash.update(piece);
     yield piece;
   }
-}
-
-function watchMemory(pids: { readonly gateway: number; readonly host: number }) {
-  const before = { gateway: residentBytes(pids.gateway), host: residentBytes(pids.host) };
-  const most = { ...before };
-  const timer = setInterval(() => {
-    most.gateway = Math.max(most.gateway, residentBytes(pids.gateway));
-    most.host = Math.max(most.host, residentBytes(pids.host));
-  }, 50);
-  return {
-    growth: () => ({ gateway: most.gateway - before.gateway, host: most.host - before.host }),
-    stop: () => clearInterval(timer),
-  };
 }

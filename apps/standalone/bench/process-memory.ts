@@ -32,6 +32,33 @@ export function residentBytes(pid: number): number {
   return kilobytesOf(read(pid, 'status'), 'VmRSS') * 1024;
 }
 
+/** Looks at resident sets every 50 ms, until it is stopped. */
+export function watchMemory<Name extends string>(pids: Readonly<Record<Name, number>>) {
+  const sizes = () => mapped(pids, residentBytes);
+  const before = sizes();
+  let most = before;
+  const timer = setInterval(() => {
+    const now = sizes();
+    most = mapped(most, (bytes, name) => Math.max(bytes, now[name]));
+  }, 50);
+  const since = (later: Readonly<Record<Name, number>>) =>
+    mapped(later, (bytes, name) => bytes - before[name]);
+  return {
+    /** How much more each held than in the beginning, at most. */
+    growth: () => since(most),
+    growthNow: () => since(sizes()),
+    stop: () => clearInterval(timer),
+  };
+}
+
+function mapped<Name extends string>(
+  values: Readonly<Record<Name, number>>,
+  to: (value: number, name: Name) => number,
+): Record<Name, number> {
+  const names = Object.keys(values) as Name[];
+  return Object.fromEntries(names.map((name) => [name, to(values[name], name)])) as Record<Name, number>;
+}
+
 function kilobytesOf(text: string | null, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text ?? '')?.[1] ?? 0);
 }

@@ -2,12 +2,12 @@
 export interface Row {
   readonly what: string;
   readonly ours: string;
-  readonly baselines: Readonly<Partial<Record<'DIY' | 'floor' | 'direct' | 'skeleton', string>>>;
+  readonly baselines: Readonly<Partial<Record<'DIY' | 'floor' | 'direct' | 'skeleton' | 'SDK', string>>>;
   readonly target: string;
   readonly isMet: boolean;
 }
 
-const heads = ['', 'Switchyard', 'DIY', 'floor', 'direct', 'skeleton', 'target', ''];
+const heads = ['', 'Switchyard', 'DIY', 'floor', 'direct', 'skeleton', 'SDK', 'target', ''];
 
 /** Prints the rows in columns, with a mark at those that miss their target. */
 export function printTable(rows: readonly Row[], print: (line: string) => void): void {
@@ -18,6 +18,7 @@ export function printTable(rows: readonly Row[], print: (line: string) => void):
     baselines.floor ?? '',
     baselines.direct ?? '',
     baselines.skeleton ?? '',
+    baselines.SDK ?? '',
     target,
     isMet ? 'ok' : 'MISSED',
   ]);

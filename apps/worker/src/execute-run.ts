@@ -68,12 +68,15 @@ export async function executeRun(worker: Worker, job: RunJob): Promise<'done' | 
 }
 
 async function claim(
-  { sql, workerId }: Worker,
+  { sql, workerId, prices }: Worker,
   job: { readonly runId: string; readonly wakeup: number },
   stop: RunStop,
 ): Promise<RunClaim> {
   const claimId = newId();
-  return await throughOutages(async () => await claimRun(sql, { ...job, claimId, workerId }), stop.signal);
+  return await throughOutages(
+    async () => await claimRun(sql, { ...job, claimId, workerId, prices }),
+    stop.signal,
+  );
 }
 
 async function executeClaimed(

@@ -15,7 +15,7 @@ import type { Config } from './config.ts';
 import { executeRun } from './execute-run.ts';
 import { createSandboxRemover } from './remove-sandboxes.ts';
 import { createSweeper } from './sweep.ts';
-import { lockMs, type Worker } from './worker.ts';
+import { lockMs, pricesOf, type Worker } from './worker.ts';
 
 /** A guess: models that think need some seconds, and nobody waits for a title. */
 const titleTimeoutMs = 30_000;
@@ -71,6 +71,7 @@ export async function startWorker(options: {
     sandboxes,
     files: blobs,
     models: createModels(config.models, config),
+    prices: pricesOf(config.models),
     tools: createToolset(tools, config.approvalRules),
     logger,
     maxSteps: config.maxSteps,

@@ -2,7 +2,8 @@ import type { FileSource, ModelDeadlines, Models, RetryPolicy, Toolset } from '@
 import type { Control, Redis, RunQueue } from '@switchyard/bus';
 import type { Logger } from '@switchyard/process';
 import type { Sandboxes } from '@switchyard/sandbox';
-import type { Database } from '@switchyard/store';
+import type { ModelEntry } from '@switchyard/protocol';
+import type { Database, ModelPrices } from '@switchyard/store';
 
 /** What the execution of every run in this process shares. */
 export interface Worker {
@@ -14,6 +15,8 @@ export interface Worker {
   readonly sandboxes: Pick<Sandboxes, 'open'>;
   readonly files: FileSource;
   readonly models: Models;
+  /** Of all models that runs may name. */
+  readonly prices: ModelPrices;
   readonly tools: Toolset;
   readonly logger: Logger;
   /** For runs that name no limit of their own. */
@@ -33,3 +36,8 @@ export interface Worker {
 
 /** Locks live this long without a renewal; the queue's default, and the time after which a run may be somebody else's. */
 export const lockMs = 5000;
+
+/** What the models of a catalog cost. */
+export function pricesOf(catalog: readonly ModelEntry[]): ModelPrices {
+  return Object.fromEntries(catalog.map(({ id, price }) => [id, price]));
+}

@@ -1,8 +1,9 @@
 import { foldMessage } from '@switchyard/agent/test';
+import { LockLostError } from '@switchyard/bus';
 import { type ModelEntry, type ModelWire, type Run, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
 import { type StartedRun, startRun, type StartRunOptions } from '@switchyard/store';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { executeRun } from '../src/execute-run.ts';
 import { lockMs } from '../src/worker.ts';
 import { chunksOfLog, execute, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
@@ -56,6 +57,26 @@ async function ended(started: StartedRun) {
   const texts = message.parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
   const notices = message.parts.flatMap((part) => (part.type === 'data-notice' ? [part.data] : []));
   return { run, texts, notices };
+}
+
+/** A run that is taken from its first worker in its first call, and ended by another; with what each of the calls cost. */
+async function losingFirstWorker(model: string) {
+  const faults = [{ kind: 'stall', afterChunks: 2, times: 1 } as const];
+  const usage = { inputTokens: 100, outputTokens: 10 };
+  const started = await harness.start({ turns: [{ steps: [{ text: 'Done.' }], usage, faults }] }, { model });
+  const before = harness.model.requests.length;
+  const lock = new AbortController();
+  const dying = executeRun(harness.worker, jobOf(started, lock.signal));
+  await vi.waitFor(() => expect(harness.model.requests).toHaveLength(before + 1), { timeout: 20_000 });
+  lock.abort(new LockLostError(started.run.id));
+  await dying;
+  const done = await ended(started);
+  const [lost, settled] = await harness.sql<{ tokens: number; cost: number | null; estimated: boolean }[]>`
+    select input_tokens::int as tokens, cost_usd::float as cost, is_estimated as estimated from usage
+    where run_id = ${started.run.id} order by epoch`;
+  if (!lost?.estimated || !settled || settled.estimated)
+    throw new Error('The calls are not the two expected.');
+  return { ...done, lost, settled };
 }
 
 describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s', (wire) => {
@@ -151,6 +172,21 @@ describe('a budget', () => {
     expect(done).toMatchObject({ reason: 'budget', steps: 2, usage: { estimated: true } });
     expect(done.usage.totalTokens).toBeGreaterThan(120_000);
     expect(requests.length - before).toBe(2);
+  });
+
+  it.each([
+    { model: surcharged.id, perToken: 12.5 / 1_000_000 },
+    { model: 'scripted:chat', perToken: 10 / 1_000_000 },
+  ])('counts the money of a first call whose worker died, for $model', async ({ model, perToken }) => {
+    const { run: done, lost, settled } = await losingFirstWorker(model);
+    expect(lost.cost).toBeGreaterThan(0);
+    expect(lost.cost).toBeCloseTo(lost.tokens * perToken, 9);
+    expect(done.costUsd).toBeCloseTo((lost.cost ?? 0) + (settled.cost ?? 0), 9);
+  });
+
+  it('does not know what such a call cost where the price is not known', async () => {
+    const { run: done, lost } = await losingFirstWorker(unpriced.id);
+    expect([lost.cost, done.costUsd]).toEqual([null, null]);
   });
 
   it('that is used up ends the run, and a message begins another one that knows what was done', async () => {

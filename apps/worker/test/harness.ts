@@ -33,7 +33,7 @@ import {
 import { inject } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '@switchyard/store/test';
 import { executeRun } from '../src/execute-run.ts';
-import type { Worker } from '../src/worker.ts';
+import { pricesOf, type Worker } from '../src/worker.ts';
 
 /** Real Postgres, real Redis, the scripted model, and a worker without its queue's end that takes jobs. */
 export interface Harness {
@@ -75,6 +75,7 @@ export async function startHarness(
     anthropicApiKey: null,
     scriptedModelUrl: model.url,
   };
+  const catalog = options.catalog ?? [scriptedModel];
   const worker: Worker = {
     workerId: 'test',
     sql,
@@ -85,7 +86,8 @@ export async function startHarness(
       open: () => Promise.reject(new AppError('sandbox_unavailable', 'There is no sandbox here.')),
     },
     files: { read: () => Promise.reject(new AppError('not_found', 'There is no file here.')) },
-    models: createModels(options.catalog ?? [scriptedModel], connections),
+    models: createModels(catalog, connections),
+    prices: pricesOf(catalog),
     tools: createToolset(tools),
     logger: createLogger({
       name: 'worker',

@@ -1,5 +1,5 @@
-import { newId } from '@switchyard/protocol';
-import { answerOf, fencedAnswerOf } from './answer-of.ts';
+import { type ModelEntry, newId } from '@switchyard/protocol';
+import { answerOf, fencedAnswerOf, jsonbValue } from './answer-of.ts';
 import type { Database } from './database.ts';
 
 export type RunClaim =
@@ -19,20 +19,28 @@ interface ClaimAttempt {
   readonly claimId?: string | undefined;
 }
 
+/** What models cost, by their id. */
+export type ModelPrices = Readonly<Record<string, ModelEntry['price']>>;
+
 /**
- * Takes the run for this worker and reserves the usage of its next step; `stale` when the job names nothing to run: the
+ * Takes the run for this worker and reserves the usage of its next step, at the price that `prices` has for its model; `stale` when the job names nothing to run: the
  * wakeup has moved on, or the run has ended or waits. A run that is still running is taken over: that counts as a
  * crash, and the model call that its worker left open is settled by estimate.
  */
 export async function claimRun(
   sql: Database,
-  options: ClaimAttempt & { readonly wakeup: number; readonly workerId: string },
+  options: ClaimAttempt & {
+    readonly wakeup: number;
+    readonly workerId: string;
+    /** Default: none, and a first call that nobody reports on is counted without money. */
+    readonly prices?: ModelPrices;
+  },
 ): Promise<RunClaim> {
-  const { runId, claimId = newId(), wakeup, workerId } = options;
+  const { runId, claimId = newId(), wakeup, workerId, prices = {} } = options;
   const claim = await answerOf(sql<
     { answer: { epoch: number; crashes: number; cancelRequested: boolean } | null }[]
   >`
-    select claim_run(${runId}, ${wakeup}, ${workerId}, ${claimId}) as answer`);
+    select claim_run(${runId}, ${wakeup}, ${workerId}, ${claimId}, ${jsonbValue(sql, prices)}) as answer`);
   return claim ? { outcome: 'claimed', ...claim } : { outcome: 'stale' };
 }
 

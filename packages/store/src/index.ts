@@ -9,7 +9,7 @@ export {
 } from './approvals.ts';
 export { type Blobs, createBlobs } from './blobs.ts';
 export { hasMessage, readAnsweringRun, readChatRun, stopThread } from './chat-runs.ts';
-export { claimRun, reclaimRun, type RunClaim } from './claim-run.ts';
+export { claimRun, type ModelPrices, reclaimRun, type RunClaim } from './claim-run.ts';
 export { type CorrectedRun, type Correction, correctRun, takeCorrections } from './corrections.ts';
 export { connectDatabase, type Database } from './database.ts';
 export { RunLostError } from './errors.ts';

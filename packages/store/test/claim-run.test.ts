@@ -64,6 +64,28 @@ describe('claimRun', () => {
     expect(claimed.startedAt).not.toBeNull();
   });
 
+  it('keeps the price with the call that it reserves, so that one nobody reports on counts money', async () => {
+    const prices = { m: { input: 8, cachedInput: 1, output: 40 } };
+    const { run, wakeup } = await newRun(sql, actor, { model: 'm' });
+    await claimRun(sql, { runId: run.id, wakeup, workerId: 'w', prices });
+    await claimRun(sql, { runId: run.id, wakeup, workerId: 'of another catalog', prices: {} });
+    const { usage, costUsd } = await readRun(sql, actor, run.id);
+    expect(usage).toMatchObject({ estimated: true, outputTokens: 0 });
+    expect(costUsd).toBeCloseTo((usage.inputTokens * 8) / 1_000_000, 9);
+    expect(costUsd).toBeGreaterThan(0);
+  });
+
+  it('is still answered to a worker of the release before, which names no prices', async () => {
+    const { run, wakeup } = await newRun(sql, actor);
+    const claim = async (claimId: string) => {
+      const [row] = await sql<{ epoch: number }[]>`
+        select (claim_run(${run.id}, ${wakeup}, 'w', ${claimId}) ->> 'epoch')::int as epoch`;
+      return row?.epoch;
+    };
+    expect([await claim(randomUUID()), await claim(randomUUID())]).toEqual([1, 2]);
+    expect(await readRun(sql, actor, run.id)).toMatchObject({ usage: { estimated: true }, costUsd: 0 });
+  });
+
   it.each([
     ['another wakeup', { wakeup: 2 }],
     ['a run that does not exist', { runId: randomUUID() }],

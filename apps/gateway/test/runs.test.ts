@@ -287,6 +287,15 @@ describe('lists', () => {
     const response = await fetch(`${stack.url}/v1/models`, { headers: { authorization: `Bearer ${token}` } });
     expect(await response.json()).toMatchObject({ models: [{ id: 'scripted:demo', isDefault: true }] });
   });
+
+  test('name what models cost, the surcharge for what their provider keeps included', async () => {
+    const another = await startStack({ ANTHROPIC_API_KEY: 'none' });
+    const { models } = await another.client(another.signIn().token).models();
+    const { price } = models.find(({ id }) => id === 'anthropic:claude-sonnet-4-5') ?? {};
+    expect(price).toEqual({ input: 3, cachedInput: 0.3, cacheWrite: 3.75, output: 15 });
+    // Fails when the OpenAPI document does not declare all of it.
+    await another.stop();
+  });
 });
 
 describe('CORS', () => {

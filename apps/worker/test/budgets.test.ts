@@ -135,6 +135,19 @@ describe('a budget', () => {
     expect(asked).toEqual([]);
   });
 
+  it('reserves what a request costs when all of it that is new is put into a cache', async () => {
+    const parts = [{ type: 'text', text: `${'word '.repeat(80_000)} [[scenario:new-words]]` } as const];
+    const usage = { inputTokens: 100, outputTokens: 10 };
+    harness.model.setScenario('new-words', { turns: [{ steps: [{ text: 'Done.' }], usage }] });
+    // 100,000 tokens for $1 without a surcharge and $1.25 with one.
+    const options = { message: { parts }, limits: { maxCostUsd: 1.15 } };
+    const { run: dear, asked } = await run(endless, { ...options, model: surcharged.id });
+    expect(dear).toMatchObject({ reason: 'budget', costUsd: 0, error: { code: 'cost_limit' } });
+    expect(asked).toEqual([]);
+    const { run: plain } = await run(endless, { ...options, model: 'scripted:messages' });
+    expect(plain).toMatchObject({ reason: 'answered', steps: 1 });
+  });
+
   it('counts answers that broke, and keeps what was shown of the last one', async () => {
     const faults = [{ kind: 'error', afterChunks: 2, is: 'overloaded' } as const];
     const parts = [{ type: 'text', text: `${'word '.repeat(80_000)} [[scenario:broken]]` } as const];

@@ -1,5 +1,5 @@
 import { foldMessage } from '@switchyard/agent/test';
-import type { Run } from '@switchyard/protocol';
+import { type ModelEntry, type Run, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
 import { createThread, readThread, type StartedRun, updateThread } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -12,9 +12,18 @@ const titleTimeoutMs = 600_000;
 const usage = { inputTokens: 1000, outputTokens: 10 };
 const answer: Scenario = { turns: [{ steps: [{ text: 'Done.' }], usage }] };
 
+const surcharged: ModelEntry = {
+  ...scriptedModel,
+  id: 'scripted:surcharged',
+  aliases: [],
+  wire: 'messages',
+  model: 'surcharged',
+  price: { input: 10, cachedInput: 1, cacheWrite: 12.5, output: 100 },
+};
+
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness([]);
+  harness = await startHarness([], { catalog: [scriptedModel, surcharged] });
 });
 afterAll(async () => {
   await harness.stop();
@@ -54,6 +63,28 @@ describe('the title of a thread that has none', () => {
     expect(shown).toEqual(['Sales by region']);
     expect(run).toMatchObject({ steps: 2, usage: { totalTokens: 105 + 2 * 1010, estimated: false } });
     expect(await titleOf(run)).toBe('Sales by region');
+  });
+
+  it('costs what the provider puts into its cache at the price of that', async () => {
+    writeTitles({
+      steps: [{ text: 'Sales by region' }],
+      usage: { inputTokens: 100, cacheWriteTokens: 80, outputTokens: 5 },
+    });
+    const slow = slowTool();
+    const started = await harness.start(
+      { turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }] }, ...answer.turns] },
+      { model: surcharged.id },
+    );
+    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
+    await vi.waitFor(async () => expect(await titleOf(started.run)).toBe('Sales by region'), {
+      timeout: 20_000,
+    });
+    await slow.started();
+    slow.release();
+    const { run } = await ending;
+    const [row] = await harness.sql<{ cost: number }[]>`
+      select cost_usd::float as cost from usage where run_id = ${run.id} and step = 0`;
+    expect(row?.cost).toBeCloseTo((20 * 10 + 80 * 12.5 + 5 * 100) / 1_000_000, 9);
   });
 
   it('is the first words of the message when the model fails, which is not asked again and fails no run', async () => {

@@ -73,7 +73,7 @@ export function createBudget(
   };
 }
 
-/** What a request costs before anything is answered. */
+/** What a request costs before anything is answered, when the provider keeps all of it that it did not have. */
 function unanswered(request: {
   readonly tokens: number;
   readonly cachedTokens: number;
@@ -82,5 +82,5 @@ function unanswered(request: {
   const inputTokens = request.tokens;
   const cachedInputTokens = Math.min(request.cachedTokens, inputTokens);
   const usage = { ...noUsage, inputTokens, cachedInputTokens, totalTokens: inputTokens };
-  return { usage, costUsd: costOf(usage, request.price) };
+  return { usage, costUsd: costOf(usage, request.price, inputTokens) };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { storableText, type SwitchyardMessage } from '@switchyard/protocol';
 import { generateText } from 'ai';
 import type { Model } from './models.ts';
-import { costOf, nothingSpent, type Spent, usageOf } from './usage.ts';
+import { cacheWritesOf, costOf, nothingSpent, type Spent, usageOf } from './usage.ts';
 
 /** What is read of a message: its beginning says what it is about. A guess. */
 const maxMessageLength = 2000;
@@ -34,7 +34,7 @@ export async function writeTitle(options: {
   const spentOn = (reported: Parameters<typeof usageOf>[0], answer: string): Spent => {
     const request = instructions.length + prompt.length;
     const usage = usageOf(reported, { request, writtenLength: answer.length });
-    return { usage, costUsd: costOf(usage, model.entry.price) };
+    return { usage, costUsd: costOf(usage, model.entry.price, cacheWritesOf(reported)) };
   };
   try {
     const { text, usage } = await generateText({

@@ -7,7 +7,8 @@ const maxTitleTokens = 1000;
 
 /**
  * Gives a thread without a title one while its run is at work: beside its first step, never before it. `end` stops the
- * request if it still goes on, and resolves when the title, or the first words in its place, are stored and shown.
+ * request if it still goes on, and resolves when the title, or the first words in its place, are stored and shown. Where
+ * the title did not come, the thread's next run asks again.
  */
 export function nameRunThread(
   worker: Worker,
@@ -15,9 +16,12 @@ export function nameRunThread(
   { model, budget, signal }: { readonly model: Model; readonly budget: Budget; readonly signal: AbortSignal },
 ): { readonly end: () => Promise<void> } {
   const { titleTimeoutMs, sql, logger } = worker;
-  const asked = context.history.findLast(({ role }) => role === 'user');
-  const message = asked ? wordsOfMessage(asked) : '';
-  const isNeeded = titleTimeoutMs !== null && context.thread.title === null && message !== '';
+  const { history, thread, isTitleProvisional } = context;
+  // What began the conversation says what it is about, also where a later run has to ask.
+  const messages = history.filter(({ role }) => role === 'user').map(wordsOfMessage);
+  const message = messages.find((words) => words !== '') ?? '';
+  const isUntitled = thread.title === null || isTitleProvisional;
+  const isNeeded = titleTimeoutMs !== null && isUntitled && message !== '';
   if (!isNeeded || budget.shortageFor({ tokens: maxTitleTokens, price: model.entry.price }) !== null) {
     return { end: () => Promise.resolve() };
   }
@@ -28,11 +32,12 @@ export function nameRunThread(
   /** Never rejects: no run fails for its title. */
   async function write(): Promise<void> {
     try {
-      const { title, spent } = await writeTitle({ message, model, signal: AbortSignal.any(limits) });
+      const written = await writeTitle({ message, model, signal: AbortSignal.any(limits) });
+      const { title, isProvisional, spent } = written;
       budget.charge(spent);
       const { runId, epoch } = journal;
       // Before the title is shown, and never in the way of the run's own writes.
-      const isTaken = await nameThread(sql, { runId, epoch, title, ...spent });
+      const isTaken = await nameThread(sql, { runId, epoch, title, isProvisional, ...spent });
       if (isTaken) journal.showNow({ type: 'data-title', data: { title }, transient: true });
     } catch (error) {
       if (!(error instanceof RunLostError))

@@ -1,7 +1,13 @@
 import { foldMessage } from '@switchyard/agent/test';
 import { type ModelEntry, type Run, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
-import { createThread, readThread, type StartedRun, updateThread } from '@switchyard/store';
+import {
+  createThread,
+  readThread,
+  type StartedRun,
+  type StartRunOptions,
+  updateThread,
+} from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
 import { slowTool } from './test-tools.ts';
@@ -46,20 +52,26 @@ async function ended(started: StartedRun, worker = { ...harness.worker, titleTim
   return { run, shown: chunks.flatMap((chunk) => (chunk.type === 'data-title' ? [chunk.data.title] : [])) };
 }
 
+/** The same for a run that only ends once its thread has that title. */
+async function endedOnceTitled(title: string | RegExp, options: Partial<StartRunOptions> = {}) {
+  const slow = slowTool();
+  const started = await harness.start(
+    {
+      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }], usage }, ...answer.turns],
+    },
+    options,
+  );
+  const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
+  await vi.waitFor(async () => expect(await titleOf(started.run)).toMatch(title), { timeout: 20_000 });
+  await slow.started();
+  slow.release();
+  return await ending;
+}
+
 describe('the title of a thread that has none', () => {
   it('is written by the model beside the run, shown, and paid for by the run', async () => {
     writeTitles({ steps: [{ text: '"Sales by region"' }], usage: { inputTokens: 100, outputTokens: 5 } });
-    const slow = slowTool();
-    const started = await harness.start({
-      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }], usage }, ...answer.turns],
-    });
-    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
-    await vi.waitFor(async () => expect(await titleOf(started.run)).toBe('Sales by region'), {
-      timeout: 20_000,
-    });
-    await slow.started();
-    slow.release();
-    const { run, shown } = await ending;
+    const { run, shown } = await endedOnceTitled('Sales by region');
     expect(shown).toEqual(['Sales by region']);
     expect(run).toMatchObject({ steps: 2, usage: { totalTokens: 105 + 2 * 1010, estimated: false } });
     expect(await titleOf(run)).toBe('Sales by region');
@@ -70,18 +82,7 @@ describe('the title of a thread that has none', () => {
       steps: [{ text: 'Sales by region' }],
       usage: { inputTokens: 100, cacheWriteTokens: 80, outputTokens: 5 },
     });
-    const slow = slowTool();
-    const started = await harness.start(
-      { turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }] }, ...answer.turns] },
-      { model: surcharged.id },
-    );
-    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
-    await vi.waitFor(async () => expect(await titleOf(started.run)).toBe('Sales by region'), {
-      timeout: 20_000,
-    });
-    await slow.started();
-    slow.release();
-    const { run } = await ending;
+    const { run } = await endedOnceTitled('Sales by region', { model: surcharged.id });
     const [row] = await harness.sql<{ cost: number }[]>`
       select cost_usd::float as cost from usage where run_id = ${run.id} and step = 0`;
     expect(row?.cost).toBeCloseTo((20 * 10 + 80 * 12.5 + 5 * 100) / 1_000_000, 9);
@@ -90,17 +91,7 @@ describe('the title of a thread that has none', () => {
   it('is the first words of the message when the model fails, which is not asked again and fails no run', async () => {
     writeTitles({ steps: [{ text: 'Never' }], faults: [{ kind: 'status', status: 500 }] });
     const before = harness.model.requests.length;
-    const slow = slowTool();
-    const started = await harness.start({
-      turns: [{ steps: [{ toolCall: { name: 'slow', arguments: { text: 'x' } } }], usage }, ...answer.turns],
-    });
-    const ending = ended(started, { ...workerWith(harness, slow.tool), titleTimeoutMs });
-    await vi.waitFor(async () => expect(await titleOf(started.run)).toMatch(/^\[\[scenario:/), {
-      timeout: 20_000,
-    });
-    await slow.started();
-    slow.release();
-    const { run } = await ending;
+    const { run } = await endedOnceTitled(/^\[\[scenario:/);
     expect(run).toMatchObject({ reason: 'answered', usage: { totalTokens: 2020, estimated: false } });
     expect(titleRequests(before)).toHaveLength(1);
   });
@@ -118,6 +109,55 @@ describe('the title of a thread that has none', () => {
     const before = harness.model.requests.length;
     const { run } = await ended(await harness.start(answer, { limits: { maxTokens: 10 } }));
     expect(run.reason).toBe('budget');
+    expect(titleRequests(before)).toHaveLength(0);
+  });
+});
+
+describe('first words in the place of a title that did not come', () => {
+  /** A run that ends before its title, and the thread that has its first words. */
+  async function endedBeforeTitle(options: Partial<StartRunOptions> = {}) {
+    writeTitles({ steps: [{ text: 'Never' }], faults: [{ kind: 'stall', afterChunks: 0 }] });
+    return await ended(await harness.start(answer, options));
+  }
+
+  it('make room for the title that the next run of the thread is given, and only for that', async () => {
+    const { run: first } = await endedBeforeTitle();
+    const words = (await titleOf(first)) ?? '';
+    const since = harness.model.requests.length;
+    writeTitles({ steps: [{ text: 'Sales by region' }], usage: { inputTokens: 100, outputTokens: 5 } });
+    const { run, shown } = await endedOnceTitled('Sales by region', { threadId: first.threadId });
+    expect(shown).toEqual(['Sales by region']);
+    // What the thread was begun with, not what was said last.
+    expect(titleRequests(since).map(({ body }) => body.messages.at(-1)?.content)).toEqual([words]);
+    expect(run.usage).toMatchObject({ totalTokens: 105 + 2 * 1010, estimated: false });
+    const before = harness.model.requests.length;
+    await ended(await harness.start(answer, { threadId: first.threadId }));
+    expect(titleRequests(before)).toHaveLength(0);
+  });
+
+  it('stay those of the first run when the next one gets none either', async () => {
+    const { run: first } = await endedBeforeTitle();
+    const words = await titleOf(first);
+    const { run: second, shown } = await endedBeforeTitle({ threadId: first.threadId });
+    expect(shown).toEqual([]);
+    expect(await titleOf(second)).toBe(words);
+    writeTitles({ steps: [{ text: 'Sales by region' }] });
+    await endedOnceTitled('Sales by region', { threadId: first.threadId });
+  });
+
+  it('are a title like any other once a person has chosen them', async () => {
+    const { run: first } = await endedBeforeTitle();
+    await updateThread(harness.sql, harness.actor, first.threadId, { title: await titleOf(first) });
+    const before = harness.model.requests.length;
+    await ended(await harness.start(answer, { threadId: first.threadId }));
+    expect(titleRequests(before)).toHaveLength(0);
+  });
+
+  it('stay for good where the model answered and had no title to give', async () => {
+    writeTitles({ steps: [{ text: '""' }] });
+    const { run: first } = await endedOnceTitled(/^\[\[scenario:/);
+    const before = harness.model.requests.length;
+    await ended(await harness.start(answer, { threadId: first.threadId }));
     expect(titleRequests(before)).toHaveLength(0);
   });
 });

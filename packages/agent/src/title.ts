@@ -14,6 +14,8 @@ const maxAnswerTokens = 200;
 /** A title, and what it cost to ask for it. */
 export interface WrittenTitle {
   readonly title: string;
+  /** First words of a message whose title was not written: another request may get one. */
+  readonly isProvisional: boolean;
   readonly spent: Spent;
 }
 
@@ -46,9 +48,11 @@ export async function writeTitle(options: {
       maxRetries: 0,
       abortSignal: signal,
     });
-    return { title: titleOfAnswer(text) ?? firstWords(message), spent: spentOn(usage, text) };
+    const title = titleOfAnswer(text) ?? firstWords(message);
+    return { title, isProvisional: false, spent: spentOn(usage, text) };
   } catch {
-    return { title: firstWords(message), spent: signal.aborted ? spentOn(null, '') : nothingSpent };
+    const spent = signal.aborted ? spentOn(null, '') : nothingSpent;
+    return { title: firstWords(message), isProvisional: true, spent };
   }
 }
 

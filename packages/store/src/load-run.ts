@@ -18,6 +18,8 @@ import type { FileRow, Ledger, StoredPart, ToolEffect } from './stored.ts';
 export interface RunContext {
   readonly run: Run;
   readonly thread: Thread;
+  /** The thread has no title but first words, which only stand until a run writes one. */
+  readonly isTitleProvisional: boolean;
   readonly project: {
     readonly id: string;
     readonly sandboxId: string | null;
@@ -78,6 +80,7 @@ export async function loadRun(
   return {
     run: runOfRow(row.run),
     thread: threadOfRow(row.thread),
+    isTitleProvisional: row.thread.is_title_provisional,
     project: row.project,
     accountId: row.run.account_id as AccountId,
     history: row.history.map(messageOfRow),

@@ -52,6 +52,7 @@ export interface ThreadRow {
   readonly external_id: string | null;
   readonly project_id: string;
   readonly title: string | null;
+  readonly is_title_provisional: boolean;
   readonly archived: boolean;
   readonly active_run: { readonly id: string; readonly status: string } | null;
   readonly needs_input: boolean;

@@ -5,6 +5,7 @@ import {
   createThread,
   type Database,
   finishRun,
+  loadRun,
   nameThread,
   readRun,
   readThread,
@@ -29,6 +30,7 @@ const titled = (runId: string, more: Partial<Named> = {}): Named => ({
   runId,
   epoch: 1,
   title: 'Sales by region',
+  isProvisional: false,
   usage: usageOf(100, 5),
   costUsd: 0.01,
   ...more,
@@ -63,6 +65,37 @@ describe('nameThread', () => {
     expect(await titleOf(thread.id)).toBe('Mine');
     expect(await titleOf(meanwhile.run.threadId)).toBe('Mine, too');
     expect(await readRun(sql, actor, meanwhile.run.id)).toMatchObject({ usage: { totalTokens: 105 } });
+  });
+
+  it('replaces a provisional title by one that is not, and by nothing else', async () => {
+    const { run } = await newClaimedRun(sql, actor);
+    const provisional = (title: string) => nameThread(sql, titled(run.id, { title, isProvisional: true }));
+    const isProvisional = async () => (await loadRun(sql, { runId: run.id, epoch: 1 })).isTitleProvisional;
+    expect(await provisional('Count the')).toBe(true);
+    expect(await isProvisional()).toBe(true);
+    expect(await provisional('Thank you')).toBe(false);
+    await updateThread(sql, actor, run.threadId, { archived: true });
+    expect(await isProvisional()).toBe(true);
+    expect(await nameThread(sql, titled(run.id))).toBe(true);
+    expect(await isProvisional()).toBe(false);
+    expect(await provisional('Late')).toBe(false);
+    expect(await titleOf(run.threadId)).toBe('Sales by region');
+  });
+
+  it('leaves first words that a person has chosen', async () => {
+    const { run } = await newClaimedRun(sql, actor);
+    await nameThread(sql, titled(run.id, { title: 'Count the', isProvisional: true }));
+    await updateThread(sql, actor, run.threadId, { title: 'Count the' });
+    expect(await nameThread(sql, titled(run.id))).toBe(false);
+    expect(await titleOf(run.threadId)).toBe('Count the');
+  });
+
+  it('is still answered to a worker of the release before, whose titles stay', async () => {
+    const { run } = await newClaimedRun(sql, actor);
+    const [row] = await sql<{ isTaken: boolean }[]>`
+      select name_thread(${run.id}, 1, 'Count the', ${sql.json({ ...usageOf(0, 0) })}, 0) as "isTaken"`;
+    expect(row).toEqual({ isTaken: true });
+    expect(await nameThread(sql, titled(run.id))).toBe(false);
   });
 
   it('takes one of two titles that come at the same time', async () => {

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
-import { measureDeletedFiles } from './measure-disk.ts';
+import { createCpuBudget } from './cpu-budget.ts';
+import { measureDeletedFiles } from './measure-deleted-files.ts';
 import { findFamily, readOwnShare, readProcess, readProcesses } from './measure-memory.ts';
 
 const mebibyte = 1024 * 1024;
@@ -39,8 +40,11 @@ test('a process whose first thread has ended is measured by the others', async (
   const [found] = findFamily(readProcesses(), pid);
   expect(found).toMatchObject({ pid, innerPid: pid, parentPid: process.pid });
   expect(found?.bytes).toBeGreaterThan(60 * mebibyte);
-  expect(found && readOwnShare(found)).toBeGreaterThan(60 * mebibyte);
-  const held = await measureDeletedFiles(import.meta.dirname, found ? [found] : []);
+  expect(found && readOwnShare(found).bytes).toBeGreaterThan(60 * mebibyte);
+  const held = await measureDeletedFiles(import.meta.dirname, {
+    rootPid: pid,
+    budget: createCpuBudget(1_000),
+  });
   expect(held).toBeGreaterThanOrEqual(8 * mebibyte);
 });
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** A process as proc_pid_status(5) shows it. */
 export interface ProcessMemory {
@@ -10,6 +10,8 @@ export interface ProcessMemory {
   readonly folder: string;
   /** Anonymous, shared and swapped memory; pages that forked processes share are counted in each. */
   readonly bytes: number;
+  /** The part of `bytes` that may be shared with processes that are not forked from it. */
+  readonly sharedBytes: number;
 }
 
 function readField(text: string, name: string): number {
@@ -53,14 +55,19 @@ function readStatus(pid: number): { readonly folder: string; readonly text: stri
 export function readProcess(pid: number): ProcessMemory | null {
   const { folder, text } = readStatus(pid);
   if (text === '') return null;
-  const kibibytes = ['RssAnon', 'RssShmem', 'VmSwap'].map((field) => readField(text, field));
+  const [anonymous, shared, swapped] = [
+    readField(text, 'RssAnon'),
+    readField(text, 'RssShmem'),
+    readField(text, 'VmSwap'),
+  ];
   return {
     pid,
     folder,
     parentPid: readField(text, 'PPid'),
     // A thread has an id of its own in its namespace; its process's stands in the group's line.
     innerPid: Number(/\nNStgid:[\t\d]*?(\d+)\n/.exec(text)?.[1] ?? pid),
-    bytes: kibibytes.reduce((sum, value) => sum + value, 0) * 1024,
+    bytes: (anonymous + shared + swapped) * 1024,
+    sharedBytes: shared * 1024,
   };
 }
 
@@ -80,23 +87,60 @@ export function findFamily(processes: readonly ProcessMemory[], rootPid: number)
   return family;
 }
 
-/** What is the process's own share of its pages, as far as this kernel tells; `bytes` otherwise. */
-export function readOwnShare({ folder, bytes }: ProcessMemory): number {
-  const rollup = readText(`${folder}/smaps_rollup`);
-  // It has ended meanwhile, and what it shared is counted with the others; or this kernel does not tell.
-  if (!rollup.includes('\nPss_Anon:')) return readText(`${folder}/status`).includes('\nRssAnon:') ? bytes : 0;
-  return (
-    ['Pss_Anon', 'Pss_Shmem', 'SwapPss']
-      .map((field) => readField(rollup, field))
-      .reduce((sum, value) => sum + value, 0) * 1024
-  );
+/** The process with its own share of its pages in the place of all of them, as far as this kernel tells. */
+export function readOwnShare(process: ProcessMemory): ProcessMemory {
+  const rollup = readText(`${process.folder}/smaps_rollup`);
+  if (!rollup.includes('\nPss_Anon:')) {
+    // It has ended meanwhile, and what it shared is counted with the others; or this kernel does not tell.
+    const lives = readText(`${process.folder}/status`).includes('\nRssAnon:');
+    return lives ? process : { ...process, bytes: 0, sharedBytes: 0 };
+  }
+  const shared = readField(rollup, 'Pss_Shmem');
+  const kibibytes = readField(rollup, 'Pss_Anon') + shared + readField(rollup, 'SwapPss');
+  return { ...process, bytes: kibibytes * 1024, sharedBytes: shared * 1024 };
 }
 
-/** What programs can still have of this machine's memory. */
-export function readAvailableMemory(): { readonly availableBytes: number; readonly totalBytes: number } {
+/** The process and its descendants in some twenty microseconds each; where the kernel lists children, no others are looked at. */
+export function listDescendants(rootPid: number): Pick<ProcessMemory, 'pid' | 'folder'>[] {
+  if (!existsSync('/proc/thread-self/children')) return findFamily(readProcesses(), rootPid);
+  const pids = new Set([rootPid]);
+  for (const pid of pids) {
+    for (const thread of listNames(`/proc/${pid}/task`)) {
+      const children = readText(`/proc/${pid}/task/${thread}/children`).trim();
+      for (const child of children === '' ? [] : children.split(' ')) pids.add(Number(child));
+    }
+  }
+  return [...pids].flatMap((pid) => {
+    const { folder, text } = readStatus(pid);
+    return text === '' ? [] : [{ pid, folder }];
+  });
+}
+
+/** Processor time of a process, its descendants and those of them that have ended, in ticks of 10 ms (proc_pid_stat(5)). */
+export function readTicks(rootPid: number): number {
+  return listDescendants(rootPid)
+    .map(({ pid }) => {
+      const stat = readText(`/proc/${pid}/stat`);
+      // The name, field 2, may hold anything. Own time and that of ended children, in user and kernel mode: 14 to 17.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    })
+    .reduce((sum, ticks) => sum + ticks, 0);
+}
+
+export interface MachineMemory {
+  /** What programs can still have. */
+  readonly availableBytes: number;
+  readonly totalBytes: number;
+  /** What is shared, and what is in file systems in memory. */
+  readonly sharedBytes: number;
+}
+
+export function readMachineMemory(): MachineMemory {
   const text = `\n${readText('/proc/meminfo')}`;
   return {
     availableBytes: readField(text, 'MemAvailable') * 1024,
     totalBytes: readField(text, 'MemTotal') * 1024,
+    sharedBytes: readField(text, 'Shmem') * 1024,
   };
 }

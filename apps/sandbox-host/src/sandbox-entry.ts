@@ -1,4 +1,5 @@
 import type { Namespace } from './namespace.ts';
+import type { ProcessIdentity } from './process-identity.ts';
 import type { SandboxRecord } from './sandbox-record.ts';
 import type { Visit } from './sandbox-views.ts';
 
@@ -6,6 +7,8 @@ import type { Visit } from './sandbox-views.ts';
 export interface Entry {
   record: SandboxRecord;
   namespace: Namespace | null;
+  /** Of a namespace that was killed and had not ended when that was given up: nothing else may use its folders. */
+  lingering: ProcessIdentity | null;
   lastActivityAt: number;
   readonly visits: Set<Visit>;
   /** Why it was stopped by the host. */
@@ -21,6 +24,7 @@ export function newEntry(record: SandboxRecord): Entry {
   return {
     record,
     namespace: null,
+    lingering: null,
     lastActivityAt: Date.now(),
     visits: new Set(),
     stopReason: null,

@@ -61,8 +61,9 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       entry.namespace = adoptNamespace(identity, join(records.folderOf(record.id), 'run'));
       logger.info({ sandboxId: record.id }, 'sandbox adopted');
     } catch (error) {
-      await killProcess(identity, 5_000);
-      logger.warn({ sandboxId: record.id, error }, 'sandbox not adoptable, killed');
+      const isGone = await killProcess(identity, 5_000);
+      if (!isGone) entry.lingering = identity;
+      logger.warn({ sandboxId: record.id, error, isGone }, 'sandbox not adoptable, killed');
     }
   }
   for (const record of await records.readAll()) await load(record);
@@ -139,6 +140,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     if (stateOf(entry) === 'started') return;
     const startedAt = performance.now();
     const { id } = entry.record;
+    await refuseWhileLingering(entry);
     const refusal = options.refusal(id);
     if (refusal !== null) throw new HostError(422, 'SANDBOX_UNAVAILABLE', refusal);
     const others = [...entries.values()].filter(
@@ -156,7 +158,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       entry.lastActivityAt = Date.now();
     } catch (error) {
       logger.error({ sandboxId: id, error }, 'sandbox failed to start');
-      await namespace?.kill();
+      if (namespace && !(await namespace.kill())) entry.lingering = namespace.identity;
       await cleanUp(entry);
       if (!(error instanceof NamespaceError)) throw error;
       const { reason, remedy } = explainFailure(error.message);
@@ -168,9 +170,19 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     logger.info({ sandboxId: id, durationMs: Math.round(performance.now() - startedAt) }, 'sandbox started');
   }
 
+  /** What SIGKILL does not end within seconds hangs in the kernel, and still has the workspace open. */
+  async function refuseWhileLingering(entry: Entry): Promise<void> {
+    if (!entry.lingering) return;
+    if (isAlive(entry.lingering)) {
+      throw new HostError(503, 'SANDBOX_STOPPING', 'The processes of this sandbox have not ended yet.');
+    }
+    entry.lingering = null;
+    await cleanUp(entry);
+  }
+
   /** Of one that does not run: nothing when it has been started again meanwhile. */
-  async function cleanUp({ namespace, record }: Entry): Promise<void> {
-    if (namespace) return;
+  async function cleanUp({ namespace, lingering, record }: Entry): Promise<void> {
+    if (namespace || lingering) return;
     await records.removeIdentity(record.id);
     await options.onStopped(record.id);
   }
@@ -181,6 +193,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     entry.namespace = null;
     entry.stopReason = reason;
     const isGone = await namespace.kill();
+    if (!isGone) entry.lingering = namespace.identity;
     await cleanUp(entry);
     logger[isGone ? 'info' : 'error']({ sandboxId: record.id, reason, isGone }, 'sandbox stopped');
   }
@@ -248,6 +261,7 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       const entry = findEntry(id);
       await inOrder(entry, async () => {
         await stopEntry(entry, 'it is removed');
+        await refuseWhileLingering(entry);
         if (!entries.delete(id)) throw notFound();
         await records.remove(id);
         logger.info({ sandboxId: id }, 'sandbox removed');

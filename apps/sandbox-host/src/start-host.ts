@@ -178,7 +178,10 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
         limits: ownLimits,
         isMemoryWatched: defences.has('memory-limit') && !cgroups,
       })),
-    stop: (id, reason) => registry.stop(id, { reason }),
+    async stop({ id, pid }, reason) {
+      const namespace = registry.running().find((sandbox) => sandbox.id === id)?.namespace;
+      if (namespace?.identity.pid === pid) await registry.stop(id, { namespace, reason });
+    },
     logger,
   });
 

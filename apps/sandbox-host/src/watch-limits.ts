@@ -1,8 +1,7 @@
 import type { Logger } from '@switchyard/process';
-import { findFamily, readProcesses } from './measure-memory.ts';
+import { createMeasuring } from './measuring.ts';
 import { watchDisk } from './watch-disk.ts';
-import { watchMemory } from './watch-memory.ts';
-import type { WatchedSandbox } from './watched-sandbox.ts';
+import type { StopSandbox, WatchedSandbox } from './watched-sandbox.ts';
 
 export interface LimitsWatchOptions {
   /** What has to stay free on the disk of `dataDir`: below it nothing starts, and who still writes is stopped. */
@@ -12,7 +11,8 @@ export interface LimitsWatchOptions {
   readonly bwrapPath: string | null;
   readonly isDiskWatched: boolean;
   readonly running: () => readonly WatchedSandbox[];
-  readonly stop: (id: string, reason: string) => Promise<unknown>;
+  /** Does nothing when the sandbox has been started again since it was watched. */
+  readonly stop: (...parameters: Parameters<StopSandbox>) => Promise<unknown>;
   readonly logger: Logger;
 }
 
@@ -34,53 +34,61 @@ const overMs = 20;
  */
 export function watchLimits(options: LimitsWatchOptions): LimitsWatch {
   const { logger } = options;
-  const stopping = new Map<string, Promise<unknown>>();
+  const measuring = createMeasuring();
+  const stopping = new Map<number, Promise<unknown>>();
+  let isClosed = false;
 
   /** Nobody waits for it but `close`: while one sandbox takes its time to stop, the others are looked at. */
-  function stop(id: string, reason: string): void {
-    if (stopping.has(id)) return;
-    logger.warn({ sandboxId: id, reason }, 'sandbox is over a limit');
+  const stop: StopSandbox = (sandbox, reason) => {
+    if (stopping.has(sandbox.pid)) return;
+    logger.warn({ sandboxId: sandbox.id, reason }, 'sandbox is over a limit');
     const stopped = options
-      .stop(id, reason)
-      .catch((error: unknown) => logger.error({ sandboxId: id, error }, 'sandbox could not be stopped'))
-      .finally(() => stopping.delete(id));
-    stopping.set(id, stopped);
+      .stop(sandbox, reason)
+      .catch((error: unknown) =>
+        logger.error({ sandboxId: sandbox.id, error }, 'sandbox could not be stopped'),
+      )
+      .finally(() => stopping.delete(sandbox.pid));
+    stopping.set(sandbox.pid, stopped);
+  };
+
+  async function lookAtMemory(): Promise<number> {
+    const sandboxes = options.running().filter(({ isMemoryWatched }) => isMemoryWatched);
+    if (sandboxes.length === 0) return calmMs;
+    const { share, killed, toStop } = await measuring.measure('memory', sandboxes);
+    for (const loss of killed) logger.warn(loss, 'sandbox lost a process for its memory');
+    for (const { sandbox, reason } of toStop) stop(sandbox, reason);
+    return share > 1 ? overMs : share > tenseShare ? tenseMs : calmMs;
   }
 
-  const lookAtMemory = watchMemory({ stop, logger });
-  const disk = options.isDiskWatched
-    ? watchDisk({ ...options, minFreeBytes: options.minFreeDiskBytes, stop })
-    : null;
-
-  function look(): number {
-    const sandboxes = options.running();
-    if (sandboxes.length === 0) return 0;
-    const processes = readProcesses();
-    const families = sandboxes.map((sandbox) => ({ sandbox, family: findFamily(processes, sandbox.pid) }));
-    const share = lookAtMemory(families.filter(({ sandbox }) => sandbox.isMemoryWatched));
-    disk?.look(families);
-    return share;
-  }
-
-  let timer: NodeJS.Timeout | undefined;
-  function lookAgain(delayMs: number): void {
-    timer = setTimeout(() => {
-      let share = 0;
+  const timers = new Set<NodeJS.Timeout>();
+  /** `look` gives the time until the next one, in ms. */
+  function repeat(look: () => number | Promise<number>, delayMs = 0): void {
+    const timer = setTimeout(() => void lookOnce(), delayMs);
+    timers.add(timer);
+    async function lookOnce(): Promise<void> {
+      timers.delete(timer);
+      let nextMs = calmMs;
       try {
-        share = look();
+        nextMs = await look();
       } catch (error) {
         logger.error({ error }, 'looking at the limits failed');
       }
-      lookAgain(share > 1 ? overMs : share > tenseShare ? tenseMs : calmMs);
-    }, delayMs);
+      if (!isClosed) repeat(look, nextMs);
+    }
   }
-  lookAgain(0);
+
+  const disk = options.isDiskWatched
+    ? watchDisk({ ...options, measuring, minFreeBytes: options.minFreeDiskBytes, stop })
+    : null;
+  repeat(lookAtMemory);
+  if (disk) repeat(() => disk.check(options.running()));
 
   return {
     refusal: (id) => disk?.refusal(id) ?? null,
     async close() {
-      clearTimeout(timer);
-      await disk?.close();
+      isClosed = true;
+      for (const timer of timers) clearTimeout(timer);
+      await measuring.close();
       await Promise.all(stopping.values());
     },
   };

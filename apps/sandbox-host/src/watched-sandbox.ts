@@ -1,10 +1,9 @@
 import type { SandboxLimits } from './limits.ts';
-import type { ProcessMemory } from './measure-memory.ts';
 
 /** A running sandbox, as far as its use of the machine goes. */
 export interface WatchedSandbox {
   readonly id: string;
-  /** Of its namespace's first process, as this machine sees it. */
+  /** Of its namespace's first process, as this machine sees it: another one after every start. */
   readonly pid: number;
   readonly workspace: string;
   /** False where a cgroup does it. */
@@ -14,8 +13,5 @@ export interface WatchedSandbox {
   readonly lastActivityAt: number;
 }
 
-/** A sandbox and all its processes, at one look. */
-export interface Family {
-  readonly sandbox: WatchedSandbox;
-  readonly family: readonly ProcessMemory[];
-}
+/** Asks for the end of a sandbox, unless it has been started again meanwhile. */
+export type StopSandbox = (sandbox: Pick<WatchedSandbox, 'id' | 'pid'>, reason: string) => void;

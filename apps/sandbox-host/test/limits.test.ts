@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import { defaultLimits, type SandboxLimits } from '../src/limits.ts';
-import { measureFolder } from '../src/measure-disk.ts';
+import { measureFolder } from '../src/measure-folder.ts';
 import { bwrap, runIn, startTestHost, temporaryFolder, type TestHost } from './test-host.ts';
 
 const mebibyte = 1024 * 1024;
@@ -153,7 +153,7 @@ describe('the size of a folder', () => {
     await writeFile(path.join(closed, 'file'), Buffer.alloc(2 * mebibyte, 'x'));
     for (const name of [folder, closed]) await chown(name, 12_345, 12_345);
     await chmod(closed, 0);
-    const module = path.resolve(import.meta.dirname, '../src/measure-disk.ts');
+    const module = path.resolve(import.meta.dirname, '../src/measure-folder.ts');
     // It reads the module before it gives its privileges up: the repository may stand where others cannot go.
     const script = `import { measureFolder } from ${JSON.stringify(module)};
 process.setgroups([]); process.setgid(12345); process.setuid(12345);

@@ -25,17 +25,20 @@ const names = {
   'changing.test': [[publicAddress], ['10.4.5.6']],
 };
 
-async function startNeighbour({ host, open }: TestHost, dataDir: string): Promise<Neighbour> {
+async function startNeighbour(
+  { host, open }: TestHost,
+  dataDir: string,
+): Promise<Neighbour & { readonly listenerPid: number }> {
   const sandbox = await open(randomUUID());
   const secret = `neighbour-${randomUUID()}`;
   const port = randomInt(20_000, 30_000);
   const privateTmpFile = `/tmp/switchyard-wall-test-${sandbox.id}`;
   const sharedMemoryFile = `/dev/shm/switchyard-wall-test-${sandbox.id}`;
   const listen = `require("net").createServer((s) => s.end("${secret}")).listen(${port}, "127.0.0.1", () => require("fs").writeFileSync("up", ""))`;
-  await runIn(
+  const output = await runIn(
     sandbox,
     `umask 077; for file in secret ${privateTmpFile} ${sharedMemoryFile}; do echo ${secret} > $file; done
-node -e '${listen}' > /dev/null 2>&1 & until [ -e up ]; do sleep 0.02; done`,
+node -e '${listen}' > /dev/null 2>&1 & echo $!; until [ -e up ]; do sleep 0.02; done`,
   );
   const folder = path.join(dataDir, 'sandboxes', sandbox.id);
   return {
@@ -47,6 +50,7 @@ node -e '${listen}' > /dev/null 2>&1 & until [ -e up ]; do sleep 0.02; done`,
     privateTmpFile,
     sharedMemoryFile,
     port,
+    listenerPid: Number(output),
   };
 }
 
@@ -74,6 +78,8 @@ async function openArena(
     attacker,
     async close() {
       await host.close();
+      // Without a namespace it does not end with its sandbox.
+      if (without.includes('pid-namespace')) process.kill(neighbour.listenerPid, 'SIGKILL');
       await data.remove();
       // Sandboxes without a /tmp of their own keep outputs in this machine's.
       const outputs = [attacker.incarnation].map(

@@ -29,6 +29,8 @@ export interface Probe {
   readonly without: readonly Defence[];
   /** On a host that another user runs; null where this machine itself says no already. */
   readonly withoutAsUser: readonly Defence[] | null;
+  /** Others are not told by the kernel what they would need to know to hold it. */
+  readonly isHeldByRootOnly?: boolean;
   /** Default: `open`. */
   readonly variant?: HostVariant;
   /** What the proxy dials when it is not held: nobody need listen there. */

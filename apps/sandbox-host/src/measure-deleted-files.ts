@@ -1,0 +1,108 @@
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { CpuBudget } from './cpu-budget.ts';
+import { listDescendants, type ProcessMemory } from './measure-memory.ts';
+import { readDeletedMappings } from './read-mappings.ts';
+
+type Process = Pick<ProcessMemory, 'pid' | 'folder'>;
+
+interface DeletedFile {
+  readonly inode: number;
+  readonly bytes: number;
+}
+
+const blockBytes = 512;
+/** A file may pass from a process to the next while they are looked at: those that came meanwhile are looked at too. */
+const maxRounds = 8;
+/** A table of descriptors with the numbers of one that was looked at is taken for the same if so many lead to the same. */
+const sampleSize = 16;
+
+/**
+ * Bytes on `folder`'s file system that processes of a sandbox keep although no name leads to them any more; null when
+ * the budget is spent before that is known. They may have millions of descriptors: it lets others run in between.
+ */
+export async function measureDeletedFiles(
+  folder: string,
+  { rootPid, budget }: { readonly rootPid: number; readonly budget: CpuBudget },
+): Promise<number | null> {
+  const device = statSync(folder).dev;
+  const bytesByInode = new Map<number, number>();
+  const seen = new Set<number>();
+  function note(files: readonly DeletedFile[]): void {
+    for (const { inode, bytes } of files)
+      bytesByInode.set(inode, Math.max(bytes, bytesByInode.get(inode) ?? 0));
+  }
+  for (let round = 0; round < maxRounds; round++) {
+    const members = budget.spend(() => listDescendants(rootPid)).filter(({ pid }) => !seen.has(pid));
+    if (members.length === 0) break;
+    for (const member of members) {
+      seen.add(member.pid);
+      const isNew = rememberTables();
+      // Threads may have descriptors of their own.
+      for (const thread of listNames(`/proc/${member.pid}/task`)) {
+        const table = `/proc/${member.pid}/task/${thread}/fd`;
+        budget.spend(() => isNew(table) && note(listOpenDeleted(table, device)));
+        if (budget.isSpent()) return null;
+        await setImmediate();
+      }
+      budget.spend(() => note(listMappedDeleted(member, device)));
+      if (budget.isSpent()) return null;
+    }
+  }
+  return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Tells of each of a process's tables whether it holds what none before it held: threads mostly share one. */
+function rememberTables(): (table: string) => boolean {
+  const known = new Map<string, string>();
+  return (table) => {
+    const names = listNames(table);
+    const key = names.join(' ');
+    const other = known.get(key);
+    known.set(key, table);
+    return (
+      other === undefined || !drawSample(names).every((fd) => isSame(`${table}/${fd}`, `${other}/${fd}`))
+    );
+  };
+}
+
+function drawSample(names: readonly string[]): readonly string[] {
+  if (names.length <= sampleSize) return names;
+  return Array.from({ length: sampleSize }, () => names[Math.floor(Math.random() * names.length)] ?? '');
+}
+
+function isSame(path: string, otherPath: string): boolean {
+  const [one, other] = [statFile(path), statFile(otherPath)];
+  return one?.ino === other?.ino && one?.dev === other?.dev;
+}
+
+/** The links there are never opened. */
+function listOpenDeleted(table: string, device: number): DeletedFile[] {
+  return listNames(table).flatMap((fd) => {
+    const stat = statFile(`${table}/${fd}`);
+    return stat?.isFile() && stat.nlink === 0 && stat.dev === device
+      ? [{ inode: stat.ino, bytes: stat.blocks * blockBytes }]
+      : [];
+  });
+}
+
+function listMappedDeleted({ folder }: Process, device: number): DeletedFile[] {
+  return readDeletedMappings(folder).filter((mapping) => mapping.device === device);
+}
+
+/** None of a process that has ended meanwhile. */
+function listNames(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function statFile(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}

@@ -20,6 +20,8 @@ export interface RecordedRequest {
   status: number;
   /** Pieces of the answer that were sent: text, reasoning and argument chunks, call heads. */
   chunks: number;
+  /** Events of the stream that were sent, a scripted failure not counted. */
+  frames: number;
   firstByteAt: number | null;
   /** When the whole answer was sent, or when the server cut it by a fault. */
   endedAt: number | null;

@@ -5,12 +5,17 @@ import { textOfMessage, type WireMessage, type WireRequest } from './wire.ts';
 /** How often a fault happens: for the first `times` requests that reach it, or always when absent. */
 const timesSchema = z.int().positive().optional();
 
-const afterChunksSchema = z.int().nonnegative();
+/** Where a fault happens in an answer; with neither, before its last words. */
+const place = {
+  afterChunks: z.int().nonnegative().optional(),
+  /** Events of the stream, also those of its head and its last words; an answer that has fewer ends well. */
+  afterFrames: z.int().nonnegative().optional(),
+};
 
 /**
  * A fault of the model's server. `status`: the request is refused (Retry-After in seconds when given). `context-length`:
- * it is refused as too long, in the words of the wire. The others come after so many chunks. `cut`: the socket is
- * destroyed. `close`: the answer just ends, without its last words. `stall`: silence until the client goes away; with 0
+ * it is refused as too long, in the words of the wire. The others come after so many chunks, or after so many
+ * events of a stream. `cut`: the socket is destroyed. `close`: the answer just ends, without its last words. `stall`: silence until the client goes away; with 0
  * not even the headers are answered. `error`: the wire's own frame for a failure in mid-stream.
  */
 export const faultSchema = z.discriminatedUnion('kind', [
@@ -22,12 +27,12 @@ export const faultSchema = z.discriminatedUnion('kind', [
     times: timesSchema,
   }),
   z.strictObject({ kind: z.literal('context-length'), message: z.string().optional(), times: timesSchema }),
-  z.strictObject({ kind: z.literal('cut'), afterChunks: afterChunksSchema, times: timesSchema }),
-  z.strictObject({ kind: z.literal('close'), afterChunks: afterChunksSchema, times: timesSchema }),
-  z.strictObject({ kind: z.literal('stall'), afterChunks: afterChunksSchema, times: timesSchema }),
+  z.strictObject({ kind: z.literal('cut'), ...place, times: timesSchema }),
+  z.strictObject({ kind: z.literal('close'), ...place, times: timesSchema }),
+  z.strictObject({ kind: z.literal('stall'), ...place, times: timesSchema }),
   z.strictObject({
     kind: z.literal('error'),
-    afterChunks: afterChunksSchema,
+    ...place,
     is: z.enum(['status', 'overloaded', 'context-length']).optional(),
     message: z.string().optional(),
     times: timesSchema,

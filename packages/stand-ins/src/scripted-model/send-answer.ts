@@ -50,12 +50,13 @@ async function* playPieces(sending: Sending, beforeWait: () => Promise<void>): A
     }
     if (piece.kind === 'stall') await stall(signal, beforeWait);
     else {
-      if (fault && entry.chunks >= fault.afterChunks) await strike(fault, signal, beforeWait);
+      if (fault?.afterChunks !== undefined && entry.chunks >= fault.afterChunks)
+        await strike(fault, signal, beforeWait);
       entry.chunks += 1;
       yield piece;
     }
   }
-  if (fault) await strike(fault, signal, beforeWait);
+  if (fault && fault.afterFrames === undefined) await strike(fault, signal, beforeWait);
 }
 
 async function strike(
@@ -64,8 +65,13 @@ async function strike(
   beforeWait: () => Promise<void>,
 ): Promise<never> {
   if (fault.kind === 'stall') return stall(signal, beforeWait);
-  if (fault.kind !== 'cut' || fault.afterChunks > 0) await beforeWait();
+  if (fault.kind !== 'cut' || !isAtOnce(fault)) await beforeWait();
   throw new ScriptedEnd(fault);
+}
+
+/** Before anything was sent. */
+function isAtOnce({ afterChunks, afterFrames }: AnswerFault): boolean {
+  return afterChunks === 0 || afterFrames === 0;
 }
 
 /** Silent until the client goes away. */
@@ -85,11 +91,11 @@ const streamHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'n
 
 /** Streams an answer as server-sent events; chunks without a pause between them leave in one write. */
 export async function streamAnswer(sending: Sending): Promise<void> {
-  const { response, entry, answer, wire } = sending;
+  const { response, entry, answer, wire, fault, signal } = sending;
   const writer = wire.stream(sending.heading);
-  const startsSilent = sending.fault?.kind === 'stall' && sending.fault.afterChunks === 0;
+  const startsSilent = fault?.kind === 'stall' && isAtOnce(fault);
 
-  let buffered = writer.begin();
+  let buffered = '';
   const flush = async (isLast = false) => {
     if (startsSilent || buffered === '') return;
     const text = buffered;
@@ -103,30 +109,45 @@ export async function streamAnswer(sending: Sending): Promise<void> {
       });
     }
   };
-  const end = async (last: string) => {
-    buffered += last;
+  const write = async (frames: string) => {
+    for (const frame of framesOf(frames)) {
+      if (fault?.afterFrames === entry.frames) await strike(fault, signal, () => flush());
+      entry.frames += 1;
+      buffered += frame;
+    }
+    if (buffered.length > maxBufferedCharacters) await flush();
+  };
+  const end = async () => {
     // What is read to its end by a client that then goes away was not aborted.
     await flush(true);
+    if (!response.headersSent) response.writeHead(200, streamHeaders);
     entry.endedAt ??= preciseNow();
     response.end();
   };
 
   let sentCharacters = 0;
   try {
+    await write(writer.begin());
     for await (const piece of playPieces(sending, () => flush())) {
       sentCharacters += lengthOf(piece);
-      buffered += writer.piece(piece);
-      if (buffered.length > maxBufferedCharacters) await flush();
+      await write(writer.piece(piece));
     }
+    await write(writer.end(endOf(sending, sentCharacters)));
   } catch (error) {
     if (!(error instanceof ScriptedEnd)) throw error;
-    if (error.fault.kind === 'error') return await end(writer.fail(failureOf(error.fault)));
-    if (error.fault.kind === 'close') return await end('');
-    entry.endedAt = preciseNow();
-    response.destroy();
-    return;
+    if (error.fault.kind === 'cut') {
+      entry.endedAt = preciseNow();
+      response.destroy();
+      return;
+    }
+    if (error.fault.kind === 'error') buffered += writer.fail(failureOf(error.fault));
   }
-  await end(writer.end(endOf(sending, sentCharacters)));
+  await end();
+}
+
+/** Each with the empty line that ends it. */
+function framesOf(text: string): string[] {
+  return text === '' ? [] : text.split(/(?<=\n\n)/);
 }
 
 /** The bytes of frames as the answer's style has them, cut as it says. */

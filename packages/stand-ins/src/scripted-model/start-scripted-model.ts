@@ -104,6 +104,7 @@ export async function startScriptedModel(options: ScriptedModelOptions = {}): Pr
       turn: chosen?.turn ?? null,
       status: 200,
       chunks: 0,
+      frames: 0,
       firstByteAt: null,
       endedAt: null,
       abortedAt: null,

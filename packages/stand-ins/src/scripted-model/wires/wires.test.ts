@@ -218,6 +218,22 @@ describe('each wire', () => {
   );
 
   test.each(['chat/completions', 'responses', 'messages'] as const)(
+    'may end after any event of its stream: %s',
+    async (path) => {
+      const model = await start({ it: { turns: [{ steps: [{ text: ['a', 'b'] }] }] } });
+      const stream = async () => await (await post(model, path, { ...bodies[path], stream: true })).text();
+      const whole = (await stream()).split(/(?<=\n\n)/);
+      expect(model.requests[0]).toMatchObject({ chunks: 2, frames: whole.length });
+      for (let afterFrames = 0; afterFrames <= whole.length; afterFrames += 1) {
+        const faults = [{ kind: 'close', afterFrames } as const];
+        model.setScenario('it', { turns: [{ steps: [{ text: ['a', 'b'] }], faults }] });
+        expect((await stream()).split(/(?<=\n\n)/).filter((frame) => frame !== '')).toHaveLength(afterFrames);
+        expect(model.requests.at(-1)?.frames).toBe(afterFrames);
+      }
+    },
+  );
+
+  test.each(['chat/completions', 'responses', 'messages'] as const)(
     'fails in mid-stream and in place of a whole answer: %s',
     async (path) => {
       const faults = [{ kind: 'error', afterChunks: 1, is: 'overloaded', message: 'Overloaded' } as const];

@@ -1,0 +1,133 @@
+import { createToolset, defineTool } from '@switchyard/agent';
+import { foldMessage } from '@switchyard/agent/test';
+import type { SwitchyardMessage } from '@switchyard/protocol';
+import type { Scenario } from '@switchyard/stand-ins';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
+import { entryOf, type ModelWay, ways } from './model-ways.ts';
+
+type Turn = Scenario['turns'][number];
+
+/** The calls that were executed, by run. */
+const executed = new Map<string, string[]>();
+const note = defineTool({
+  name: 'note',
+  description: 'Writes a text down.',
+  inputSchema: z.object({ text: z.string() }),
+  effect: 'once',
+  needs: 'outside',
+  execute: async ({ text }, { runId }) => {
+    executed.set(runId, [...(executed.get(runId) ?? []), text]);
+    return { outcome: 'ok', output: { noted: text } };
+  },
+});
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness([], { catalog: ways.map((way) => entryOf(way)) });
+  harness = { ...harness, worker: { ...harness.worker, tools: createToolset([note]) } };
+});
+afterAll(async () => {
+  await harness.stop();
+});
+
+const call = (text: string, pieces: number) => ({
+  toolCall: { name: 'note', arguments: { text }, pieces },
+});
+const calling: Turn = {
+  steps: [{ reasoning: ['Hm', 'm.'] }, { text: ['Grü', 'ße 😀'] }, call('ä < b', 4), call('c', 2)],
+  usage: { inputTokens: 1000, outputTokens: 100 },
+};
+const last: Turn = { steps: [{ text: 'Done.' }], usage: { inputTokens: 10, outputTokens: 1 } };
+const counted = { inputTokens: 1010, outputTokens: 101 };
+
+/** What of a message does not differ from run to run. */
+function told({ parts }: SwitchyardMessage): unknown[] {
+  return parts.map((part) => {
+    if (part.type === 'text' || part.type === 'reasoning') return [part.type, part.text];
+    return 'toolCallId' in part ? [part.type, part.state, part.input, 'output' in part && part.output] : part;
+  });
+}
+const whole = [
+  { type: 'step-start' },
+  ['reasoning', 'Hmm.'],
+  ['text', 'Grüße 😀'],
+  ['tool-note', 'output-available', { text: 'ä < b' }, { noted: 'ä < b' }],
+  ['tool-note', 'output-available', { text: 'c' }, { noted: 'c' }],
+  { type: 'step-start' },
+  ['text', 'Done.'],
+];
+
+async function run({ wire, tools }: ModelWay, turn: Turn, worker = harness.worker) {
+  const started = await harness.start({ turns: [turn, last] }, { model: `scripted:${wire}-${tools}` });
+  const ended = await execute(harness, started, worker);
+  const chunks = await chunksOfLog(harness.redis, ended.id);
+  const message = await storedMessage(harness, ended);
+  expect(await foldMessage(chunks)).toEqual(message);
+  return {
+    ended,
+    parts: told(message),
+    executed: executed.get(ended.id),
+    hasWithdrawn: chunks.some(({ type }) => type === 'reset-step'),
+    failures: harness.logged.filter(({ runId, msg }) => runId === ended.id && msg === 'model failed').length,
+  };
+}
+
+/** The run as it is when nothing happens. */
+const unharmed = {
+  ended: { status: 'completed', reason: 'answered', steps: 2, usage: counted },
+  parts: whole,
+  executed: ['ä < b', 'c'],
+};
+
+/** How many events the stream of the calling answer has. */
+async function countFrames(way: ModelWay): Promise<number> {
+  const before = harness.model.requests.length;
+  expect(await run(way, calling)).toMatchObject({ ...unharmed, hasWithdrawn: false, failures: 0 });
+  const frames = harness.model.requests[before]?.frames ?? 0;
+  expect(frames).toBeGreaterThan(10);
+  return frames;
+}
+
+describe.each(ways)('over $wire with $tools calls', (way) => {
+  it.each(['cut', 'close', 'error', 'stall'] as const)(
+    'an answer is asked for again after a %s at any event of its stream, and nothing of the first is left',
+    async (kind) => {
+      const frames = await countFrames(way);
+      // Long enough that a busy machine is not taken for a silent model.
+      const deadlines = kind === 'stall' ? { firstChunkMs: 2000, chunkMs: 2000 } : harness.worker.deadlines;
+      // A stream of chat that closes behind its finish reason is whole; see below.
+      const isWholeBefore = kind === 'close' && way.wire === 'chat' ? 2 : 0;
+      const results = await Promise.all(
+        Array.from({ length: frames - isWholeBefore }, async (_, afterFrames) => {
+          const faults = [{ kind, afterFrames, times: 1 }] as const;
+          return await run(way, { ...calling, faults: [...faults] }, { ...harness.worker, deadlines });
+        }),
+      );
+      for (const [afterFrames, result] of results.entries()) {
+        const { usage } = result.ended;
+        const ended = { ...unharmed.ended, usage: { estimated: result.hasWithdrawn } };
+        expect.soft(result, `after ${afterFrames}`).toMatchObject({ ...unharmed, ended, failures: 1 });
+        // What was shown is paid for, beside what the second answer was counted with.
+        const isPaid = usage.inputTokens > counted.inputTokens;
+        expect.soft(isPaid, `after ${afterFrames}`).toBe(result.hasWithdrawn);
+        expect.soft(usage.outputTokens, `after ${afterFrames}`).toBeGreaterThanOrEqual(counted.outputTokens);
+      }
+      expect(results.filter(({ hasWithdrawn }) => hasWithdrawn).length).toBeGreaterThan(frames / 2);
+    },
+  );
+});
+
+it.each(ways.filter(({ wire }) => wire === 'chat'))(
+  'over chat with $tools calls an answer whose stream closes behind its finish reason is whole, counted or not',
+  async (way) => {
+    const frames = await countFrames(way);
+    const closedAfter = async (afterFrames: number) =>
+      await run(way, { ...calling, faults: [{ kind: 'close', afterFrames }] });
+    const ended = (estimated: boolean) => ({ ...unharmed.ended, usage: { estimated } });
+    const asItIs = { ...unharmed, hasWithdrawn: false, failures: 0 };
+    expect(await closedAfter(frames - 2)).toMatchObject({ ...asItIs, ended: ended(true) });
+    expect(await closedAfter(frames - 1)).toMatchObject({ ...asItIs, ended: ended(false) });
+  },
+);

@@ -13,6 +13,7 @@ import {
   addSpent,
   cacheWritesOf,
   costOf,
+  countedInput,
   lengthOfRequest,
   nothingSpent,
   type Spent,
@@ -108,8 +109,8 @@ export async function askModel(options: AskModel): Promise<Asked> {
       await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...heading, ...chunks);
     };
     const spentWith = (reported: Extract<ReadOutcome, { outcome: 'complete' }>['usage'] | null) => {
-      const isCounted = reported?.inputTokens !== undefined;
-      const length = isCounted ? 0 : lengthOfRequest(request.instructions, request.messages);
+      const length =
+        countedInput(reported) !== null ? 0 : lengthOfRequest(request.instructions, request.messages);
       const usage = usageOf(reported, { request: length, writtenLength: answer.writtenLength });
       const ofAttempt = { usage, costUsd: costOf(usage, price, cacheWritesOf(reported)) };
       budget.charge(ofAttempt);
@@ -124,13 +125,11 @@ export async function askModel(options: AskModel): Promise<Asked> {
     }
     if (read.outcome === 'complete') {
       const { finishReason, usage } = read;
-      // Some servers write zeros in place of what they did not count.
-      const inputTokens = usage.inputTokens || null;
       return {
         outcome: 'answered',
         finishReason,
         calls: answer.calls,
-        inputTokens,
+        inputTokens: countedInput(usage),
         spent: spentWith(usage),
       };
     }

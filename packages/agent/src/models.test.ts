@@ -94,4 +94,27 @@ describe('usage', () => {
       estimated: true,
     });
   });
+
+  it.each([
+    [
+      { inputTokens: 0, outputTokens: 0 },
+      { inputTokens: 100, outputTokens: 3, estimated: true },
+    ],
+    [
+      { inputTokens: 0, outputTokens: 7 },
+      { inputTokens: 100, outputTokens: 7, estimated: true },
+    ],
+    [
+      { inputTokens: 50, outputTokens: 0 },
+      { inputTokens: 50, outputTokens: 0, estimated: false },
+    ],
+  ])('is estimated where zeros stand in place of a count: %o', (said, counted) => {
+    const reported = {
+      ...said,
+      totalTokens: undefined,
+      inputTokenDetails: { cacheReadTokens: 0, noCacheTokens: 0, cacheWriteTokens: undefined },
+      outputTokenDetails: { textTokens: undefined, reasoningTokens: undefined },
+    };
+    expect(usageOf(reported, estimate)).toMatchObject(counted);
+  });
 });

@@ -7,15 +7,26 @@ export function usageOf(
   reported: LanguageModelUsage | null,
   estimate: { readonly request: number; readonly writtenLength: number },
 ): Usage {
-  const inputTokens = reported?.inputTokens ?? tokensOf(estimate.request);
-  const outputTokens = reported?.outputTokens ?? tokensOf(estimate.writtenLength);
+  const input = countedInput(reported);
+  // Beside an input that was not counted, a zero says nothing of the output either.
+  const output = input === null ? reported?.outputTokens || undefined : reported?.outputTokens;
+  const inputTokens = input ?? tokensOf(estimate.request);
+  const outputTokens = output ?? tokensOf(estimate.writtenLength);
   return {
     inputTokens,
     cachedInputTokens: Math.min(reported?.inputTokenDetails.cacheReadTokens ?? 0, inputTokens),
     outputTokens,
     totalTokens: inputTokens + outputTokens,
-    estimated: reported?.inputTokens === undefined || reported.outputTokens === undefined,
+    estimated: input === null || output === undefined,
   };
+}
+
+/**
+ * Tokens of a request as its provider counted them; null when it did not. No request is empty, but some servers write
+ * zeros in place of what they did not count.
+ */
+export function countedInput(reported: LanguageModelUsage | null): number | null {
+  return reported?.inputTokens || null;
 }
 
 export function addUsage(left: Usage, right: Usage): Usage {

@@ -90,6 +90,28 @@ async function countFrames(way: ModelWay): Promise<number> {
   return frames;
 }
 
+/** Shapes in which servers were seen to write an answer; with calls as text, those of the stream alone matter. */
+const shapes: readonly (readonly [string, Partial<Turn>])[] = [
+  ['cut at every byte', { style: { bytesPerWrite: 1 } }],
+  ['with comments and CRLF', { style: { comments: true, lineEnd: 'crlf' } }],
+  ['with all of it at once', { style: { bytesPerWrite: 1, comments: true, lineEnd: 'crlf' } }],
+  ['with whole calls', { style: { calls: 'whole' } }],
+  ['with index 0 each', { style: { callIndex: 'zero' } }],
+  ['with whole calls of index 0 each', { style: { calls: 'whole', callIndex: 'zero' } }],
+  ['that stops with its calls', { finishReason: 'stop' }],
+  ['that says of a text that it has calls', { finishReason: 'tool_calls' }],
+  ['in chunks of one character', { steps: letterByLetter(calling.steps) }],
+];
+
+/** Characters of two code units come in halves, and the tags of calls that are text in letters. */
+function letterByLetter(steps: Turn['steps']): Turn['steps'] {
+  return steps.map((step) => {
+    if ('toolCall' in step) return { toolCall: { ...step.toolCall, pieces: 1000 } };
+    if ('text' in step) return { text: [step.text].flat().join('').split('') };
+    return step;
+  });
+}
+
 describe.each(ways)('over $wire with $tools calls', (way) => {
   it.each(['cut', 'close', 'error', 'stall'] as const)(
     'an answer is asked for again after a %s at any event of its stream, and nothing of the first is left',
@@ -117,6 +139,23 @@ describe.each(ways)('over $wire with $tools calls', (way) => {
       expect(results.filter(({ hasWithdrawn }) => hasWithdrawn).length).toBeGreaterThan(frames / 2);
     },
   );
+
+  it.each(shapes)('an answer %s is understood, and each of its calls is run once', async (_shape, more) => {
+    expect(await run(way, { ...calling, ...more })).toMatchObject({
+      ...unharmed,
+      hasWithdrawn: false,
+      failures: 0,
+    });
+  });
+
+  it('an answer whose usage is not told is estimated', async () => {
+    const { ended, ...result } = await run(way, { ...calling, usage: 'absent' });
+    expect(result).toMatchObject({ parts: whole, executed: unharmed.executed, failures: 0 });
+    expect(ended).toMatchObject({ reason: 'answered', usage: { estimated: true } });
+    // The Messages server says zeros, which are no count.
+    expect(ended.usage.inputTokens).toBeGreaterThan(100);
+    expect(ended.usage.outputTokens).toBeGreaterThan(5);
+  });
 });
 
 it.each(ways.filter(({ wire }) => wire === 'chat'))(

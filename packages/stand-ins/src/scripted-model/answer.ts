@@ -13,8 +13,9 @@ const statedUsageSchema = z.union([
 ]);
 
 /**
- * How a server writes its stream, where servers differ. `calls`, `callIds` and `callIndex` are of the chat wire alone:
- * `whole` is a call in one chunk, and ids and indices may be missing or always the same.
+ * How a server writes its stream, where servers differ. `whole` is a call that comes at once: in one chunk, or on the other
+ * wires without deltas of its arguments. Indices are of calls on the chat wire, else of all that an answer holds; they may
+ * always be the same. Missing ids and indices are of the chat wire alone.
  */
 const styleSchema = z.strictObject({
   lineEnd: z.enum(['lf', 'crlf']).optional(),

@@ -49,11 +49,21 @@ export const messagesWire: WireFormat = {
   },
 
   stream(heading) {
+    let count = 0;
     let index = -1;
     let open: { kind: AnswerItem['kind']; text: string } | null = null;
     const frame = (type: string, rest: object) =>
       `event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`;
+    /** A call that is to come at once, and waits for the end of its arguments. */
+    let held: { readonly id: string; readonly name: string; text: string } | null = null;
     const delta = (change: object) => frame('content_block_delta', { index, delta: change });
+
+    function release(): string {
+      if (held === null) return '';
+      const { id, name, text } = held;
+      held = null;
+      return begin('call', { type: 'tool_use', id, name, input: parseJson(text) ?? {} });
+    }
 
     function close(): string {
       if (open === null) return '';
@@ -65,12 +75,24 @@ export const messagesWire: WireFormat = {
 
     function begin(kind: AnswerItem['kind'], block: object): string {
       const closing = close();
-      index += 1;
+      index = heading.style.callIndex === 'zero' ? 0 : count;
+      count += 1;
       open = { kind, text: '' };
       return closing + frame('content_block_start', { index, content_block: block });
     }
 
     function write(piece: SentPiece): string {
+      if (piece.kind === 'arguments' && held !== null) {
+        held.text += piece.text;
+        return '';
+      }
+      const released = release();
+      if (piece.kind !== 'call' || heading.style.calls !== 'whole') return released + writePiece(piece);
+      held = { id: piece.id, name: piece.name, text: '' };
+      return released;
+    }
+
+    function writePiece(piece: SentPiece): string {
       switch (piece.kind) {
         case 'call':
           return begin('call', { type: 'tool_use', id: piece.id, name: piece.name, input: {} });
@@ -101,6 +123,7 @@ export const messagesWire: WireFormat = {
       end({ finishReason, usage }) {
         const ending = { stop_reason: stopReasonOf(finishReason), stop_sequence: null };
         return (
+          release() +
           close() +
           frame('message_delta', { delta: ending, usage: usageOf(usage) }) +
           frame('message_stop', {})

@@ -23,6 +23,7 @@ export const responsesWire: WireFormat = {
       return `event: ${type}\ndata: ${text}\n\n`;
     };
     const gathered = gatherItems();
+    const indexOf = (index: number) => ({ output_index: heading.style.callIndex === 'zero' ? 0 : index });
     /** The index of the item that is open, in the list of what the answer holds. */
     let open = -1;
 
@@ -32,7 +33,7 @@ export const responsesWire: WireFormat = {
       if (index === open) return '';
       const closing = closed();
       open = index;
-      const at = { output_index: index };
+      const at = indexOf(index);
       const item = itemOf(heading, index, emptied(gathered.items[index]), 'in_progress');
       const part = { item_id: idOf(heading, index, gathered.items[index]), ...at };
       const added = closing + frame('response.output_item.added', { ...at, item });
@@ -49,8 +50,8 @@ export const responsesWire: WireFormat = {
       const content = gathered.items[open];
       if (content === undefined) return '';
       const item = itemOf(heading, open, content, 'completed');
-      const at = { item_id: idOf(heading, open, content), output_index: open };
-      const done = () => frame('response.output_item.done', { output_index: open, item });
+      const at = { item_id: idOf(heading, open, content), ...indexOf(open) };
+      const done = () => frame('response.output_item.done', { ...indexOf(open), item });
       switch (content.kind) {
         case 'call':
           return (
@@ -72,7 +73,7 @@ export const responsesWire: WireFormat = {
         lifecycle('response.in_progress', responseOf(heading, 'in_progress', {})),
       piece(piece) {
         const before = begun(piece);
-        const at = { item_id: idOf(heading, open, gathered.items[open]), output_index: open };
+        const at = { item_id: idOf(heading, open, gathered.items[open]), ...indexOf(open) };
         switch (piece.kind) {
           case 'text':
             return (
@@ -84,6 +85,7 @@ export const responsesWire: WireFormat = {
               frame('response.reasoning_summary_text.delta', { ...at, summary_index: 0, delta: piece.text })
             );
           case 'arguments':
+            if (heading.style.calls === 'whole') return before;
             return before + frame('response.function_call_arguments.delta', { ...at, delta: piece.text });
           case 'call':
             return before;

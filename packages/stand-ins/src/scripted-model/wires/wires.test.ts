@@ -270,3 +270,29 @@ test('the chat wire writes calls as the style says', async () => {
   expect(text).toContain('"finish_reason":"stop"');
   expect(text).not.toContain('usage');
 });
+
+test.each([
+  ['responses', 'function_call_arguments.delta', '"arguments":"{\\"n\\":2}"', 'output_index'],
+  ['messages', 'input_json_delta', '"input":{"n":2}', 'index'],
+] as const)(
+  'the wire of %s writes calls at once and indices as the style says',
+  async (path, delta, call, index) => {
+    const steps = [
+      { text: 'a' },
+      { toolCall: { name: 'a', arguments: { n: 1 }, pieces: 3 } },
+      { toolCall: { name: 'b', arguments: { n: 2 } } },
+    ];
+    const style = { calls: 'whole', callIndex: 'zero' } as const;
+    const model = await start({ it: { turns: [{ steps, style }] } });
+    const said = '[[scenario:it]]';
+    const body = {
+      responses: { input: said },
+      messages: { max_tokens: 9, messages: [{ role: 'user', content: said }] },
+    };
+    const text = await (await post(model, path, { ...body[path], stream: true })).text();
+    expect(text).not.toContain(delta);
+    expect(text).toContain(call);
+    const indices = [...text.matchAll(new RegExp(`"${index}":(\\d+)`, 'g'))].map(([, found]) => found);
+    expect(new Set(indices)).toEqual(new Set(['0']));
+  },
+);

@@ -1,6 +1,8 @@
 # What the agents' commands find around them: docker build -f docker/sandbox.Dockerfile -t sandbox .
 # For Daytona: push it and name it in DAYTONA_IMAGE, or make a snapshot of it for DAYTONA_SNAPSHOT. For the sandbox host:
 # its sandboxes see the programs of the machine that it runs on, so run it in this image, or install the same packages.
+# Another image does as well that has bash or dash, GNU coreutils 8.31 or later (env --default-signal), GNU findutils and
+# util-linux (setsid, flock); busybox's programs of the same names lack options that the file and shell tools use.
 # Nothing in it needs root, nothing in it gives root, and it holds no secret.
 ARG NODE_VERSION=26.10.0
 ARG SUITE=bookworm

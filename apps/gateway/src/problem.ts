@@ -82,6 +82,7 @@ function headersOf(
     case 'internal':
     case 'model_failed':
     case 'sandbox_failed':
+    case 'sandbox_full':
     case 'sandbox_unavailable':
       return {};
   }

@@ -1,4 +1,5 @@
 import { createToolset, defineTool, lostSandboxText } from '@switchyard/agent';
+import { AppError } from '@switchyard/protocol';
 import { createSandboxes, type Sandboxes } from '@switchyard/sandbox';
 import type { Scenario } from '@switchyard/stand-ins';
 import { createFile, createSandboxRecords, readRun, type StartedRun } from '@switchyard/store';
@@ -90,7 +91,7 @@ describe('a sandbox that was lost', () => {
     const turns = [turn(shell('echo again >> file')), turn(shell('cat file uploads/a.txt')), done];
     const second = await harness.start({ turns }, { threadId: thread.id, files: [id] as never });
     expect(await resultsOf(second)).toEqual([
-      lostSandboxText,
+      lostSandboxText([]),
       `cat: file: No such file or directory\n${text}`,
     ]);
     const third = await harness.start({ turns: [turn(shell('ls uploads')), done] }, { threadId: thread.id });
@@ -98,8 +99,34 @@ describe('a sandbox that was lost', () => {
   });
 
   it('is told of in words that say what is gone and what to do', () => {
-    expect(lostSandboxText).toMatchInlineSnapshot(
+    expect(lostSandboxText([])).toMatchInlineSnapshot(
       `"Not run: the sandbox of this project was lost and had to be made anew. The workspace is empty but for the files that the user attached, which are there again. Whatever else was written, installed or started before is gone. Look at what is there and make again what you need; then call again."`,
+    );
+  });
+
+  it('is told of together with the attached files that the new one lacks, and nothing is refused for them again', async () => {
+    const first = await harness.start({ turns: [turn(shell('true')), done] });
+    await resultsOf(first);
+    const { id } = await createFile(harness.sql, harness.actor, {
+      projectId: first.project.id,
+      name: 'a.txt',
+      mediaType: 'text/plain',
+      size: 4,
+      objectKey: crypto.randomUUID(),
+    });
+    worker = {
+      ...worker,
+      files: { read: () => Promise.reject(new AppError('not_found', 'The file does not exist.')) },
+    };
+    await lose(first.project.id);
+    const turns = [turn(shell('true')), turn(shell('echo here')), done];
+    const second = await harness.start({ turns }, { threadId: first.thread.id, files: [id] as never });
+    expect(await resultsOf(second)).toEqual([
+      lostSandboxText(['"a.txt" to /workspace/uploads/a.txt: The file does not exist.']),
+      'here\n',
+    ]);
+    expect(lostSandboxText(['"a" to /b: Why.'])).toMatchInlineSnapshot(
+      `"Not run: the sandbox of this project was lost and had to be made anew. The workspace is empty but for the files that the user attached, of which some could not be copied again. "a" to /b: Why. Whatever else was written, installed or started before is gone. Look at what is there and make again what you need; then call again."`,
     );
   });
 
@@ -113,13 +140,13 @@ describe('a sandbox that was lost', () => {
     const turns = [turn(shell('echo here')), turn(shell('echo here')), done];
     const threadId = first.thread.id;
     expect(await resultsOf(await harness.start({ turns }, { threadId }))).toEqual([
-      lostSandboxText,
+      lostSandboxText([]),
       'here\n',
     ]);
     const untold = await harness.start({ turns }, { projectId });
     expect(await resultsOf(untold)).toEqual(['here\n', 'here\n']);
     const told = await harness.start({ turns }, { threadId: other.thread.id });
-    expect(await resultsOf(told)).toEqual([lostSandboxText, 'here\n']);
+    expect(await resultsOf(told)).toEqual([lostSandboxText([]), 'here\n']);
   });
 
   it('is told of to a run that is in the middle of using it, when it uses it next', async () => {
@@ -136,7 +163,7 @@ describe('a sandbox that was lost', () => {
     ];
     const results = await resultsOf(await harness.start({ turns }, { threadId: first.thread.id }));
     expect(results.slice(0, 2)).toEqual(['', 'lost']);
-    expect(results.slice(2)).toEqual(['The sandbox has stopped.', lostSandboxText, 'here\n']);
+    expect(results.slice(2)).toEqual(['The sandbox has stopped.', lostSandboxText([]), 'here\n']);
   });
 
   it('is not told of to who has never had one, nor after a mere restart, of which it is told in passing', async () => {

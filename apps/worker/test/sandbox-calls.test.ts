@@ -292,7 +292,7 @@ describe('a call in the sandbox', () => {
         projectId: project.id,
       });
     const [lost, there] = await Promise.all([attach('lost.csv'), attach('there.csv')]);
-    const source: Worker['files'] = {
+    const source: { read: Worker['files']['read'] } = {
       read: async (key) => {
         if (key === lost.objectKey) throw new AppError('not_found', 'The file does not exist.');
         return new Blob(['a;b\n']).stream();
@@ -324,6 +324,42 @@ describe('a call in the sandbox', () => {
     expect(await runWith(shell('ls uploads'), shell('rm uploads; ls kept'), done)).toMatchObject([
       told(/"lost\.csv".*out of the workspace.*"there\.csv".*out of the workspace/s),
       seen('there.csv\n'),
+    ]);
+    // A later message that does not name it costs nobody a call, whatever its storage answers.
+    source.read = () => Promise.reject(new AppError('unavailable', 'The storage does not answer.'));
+    const later = await harness.start({ turns: [shell('ls kept'), done] }, { projectId: project.id });
+    expect(await executeRun({ ...worker, files: source }, jobOf(later))).toBe('done');
+    const { message } = await expectEnd(later, 'finished');
+    expect(message.parts.filter(({ type }) => type === 'tool-shell')).toMatchObject([seen('there.csv\n')]);
+  });
+
+  it('tells of a file that cannot be copied once in a run, though another worker goes on with it', async () => {
+    const first = await harness.start({ turns: [shell('true'), done] });
+    await executeRun(worker, jobOf(first));
+    const { project } = first;
+    const lost = await createFile(harness.sql, harness.actor, {
+      name: 'lost.csv',
+      objectKey: newId(),
+      mediaType: 'text/csv',
+      size: 4,
+      projectId: project.id,
+    });
+    let isDraining = false;
+    const files: Worker['files'] = {
+      read: () => {
+        isDraining = true;
+        return Promise.reject(new AppError('not_found', 'The file does not exist.'));
+      },
+    };
+    const turns = [shell('echo one'), shell('echo two'), done];
+    const started = await harness.start({ turns }, { projectId: project.id, files: [lost.id] as never });
+    const leaving = executeRun({ ...worker, files, isDraining: () => isDraining }, jobOf(started));
+    expect(await leaving).toBe('hand-over');
+    expect(await executeRun({ ...worker, files }, jobOf(started))).toBe('done');
+    const { message } = await expectEnd(started, 'finished');
+    expect(message.parts.filter(({ type }) => type === 'tool-shell')).toMatchObject([
+      { state: 'output-error', errorText: expect.stringContaining('lost.csv') },
+      { state: 'output-available', output: { output: 'two\n' } },
     ]);
   });
 

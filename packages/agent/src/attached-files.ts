@@ -1,9 +1,10 @@
 import { addAbortSignal, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { ReadableStream } from 'node:stream/web';
-import { AppError, describeError, type MessagePart } from '@switchyard/protocol';
+import { AppError, describeError, type MessagePart, type SwitchyardMessage } from '@switchyard/protocol';
 import { type Sandbox, workspaceRoot } from '@switchyard/sandbox';
 import type { Blobs, FileRow } from '@switchyard/store';
+import { isSandboxTrouble } from './recover-through-outage.ts';
 
 /** A larger file goes through in pieces; a smaller one can be sent again, as a whole, when a request fails. A guess. */
 const maxHeldBytes = 4 * 1024 * 1024;
@@ -11,26 +12,36 @@ const maxHeldBytes = 4 * 1024 * 1024;
 /** Where uploads are read from. */
 export type FileSource = Pick<Blobs, 'read'>;
 
+/** A file that is not where the model is told that it is, and why. */
+export interface NotCopied {
+  readonly file: FileRow;
+  readonly sentence: string;
+}
+
 /**
- * Copies the attached files into the workspace, each whole or not at all, and gives the sentences for the model about
- * those that cannot be copied: one is no reason to keep the others, or the sandbox, from it. What is there stays: a
- * second copy, after a crash or in a later run, never overwrites what the agent made of a file.
- * @throws when a service does not answer, so that it is worth trying again
+ * Copies the attached files into the workspace, each whole or not at all, and tells which cannot be copied: one is no
+ * reason to keep the others, or the sandbox, from the model. What is there stays: a second copy, after a crash or in a
+ * later run, never overwrites what the agent made of a file.
+ * @throws when the sandbox does not answer, or the source of a file that `isAwaited`: it is worth trying again
  */
 export async function copyAttachedFiles(options: {
   readonly sandbox: Sandbox;
   readonly files: readonly FileRow[];
   readonly source: FileSource;
+  readonly isAwaited: (file: FileRow) => boolean;
   readonly signal: AbortSignal;
-}): Promise<string[]> {
-  const notCopied: string[] = [];
+}): Promise<NotCopied[]> {
+  const notCopied: NotCopied[] = [];
   for (const file of options.files) {
     if (file.path === null) continue;
     try {
       await copyFile({ ...options, file, path: file.path });
     } catch (error) {
-      if (!(error instanceof AppError) || describeError(error.code).isRetryable) throw error;
-      notCopied.push(`"${file.name}" to ${pathOf(file.path)}: ${error.detail}`);
+      if (!(error instanceof AppError)) throw error;
+      const { code, detail } = error;
+      const isPassing = options.isAwaited(file) && describeError(code).isRetryable;
+      if (isPassing || isSandboxTrouble(error)) throw error;
+      notCopied.push({ file, sentence: `"${file.name}" to ${pathOf(file.path)}: ${detail}` });
     }
   }
   return notCopied;
@@ -54,6 +65,19 @@ async function copyFile({
   const content = Readable.fromWeb((await source.read(file.objectKey)) as ReadableStream);
   if (file.size > maxHeldBytes) await sandbox.writeStream({ path, content, signal });
   else await sandbox.writeFile({ path, bytes: await buffer(addAbortSignal(signal, content)), signal });
+}
+
+/** Those of the files that the last message of a user names. */
+export function filesOfLastMessage(
+  history: readonly SwitchyardMessage[],
+  files: readonly FileRow[],
+): FileRow[] {
+  const parts = history.findLast(({ role }) => role === 'user')?.parts ?? [];
+  return files.filter(({ id }) =>
+    parts.some((part) =>
+      part.type === 'data-file' ? part.data.fileId === id : attachedFile(part, files)?.id === id,
+    ),
+  );
 }
 
 /** What the model reads in place of an attached file; null for other parts. */

@@ -1,7 +1,7 @@
 export type { JSONValue } from 'ai';
 export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
 export { type ApprovalRule, parseApprovalRules } from './approval-rules.ts';
-export { copyAttachedFiles, type FileSource } from './attached-files.ts';
+export { copyAttachedFiles, filesOfLastMessage, type FileSource } from './attached-files.ts';
 export { type Budget, createBudget } from './budget.ts';
 export { composeEnding, type RunEnding } from './ending.ts';
 export { foldChunks } from './fold.ts';

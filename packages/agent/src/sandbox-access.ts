@@ -1,7 +1,7 @@
 import { AppError } from '@switchyard/protocol';
 import { type Sandbox, type Sandboxes, sandboxIdOf } from '@switchyard/sandbox';
 import type { FileRow } from '@switchyard/store';
-import { copyAttachedFiles, type FileSource } from './attached-files.ts';
+import { copyAttachedFiles, type FileSource, type NotCopied } from './attached-files.ts';
 import type { RunStop } from './run-stop.ts';
 import { throughOutages } from './store-outage.ts';
 
@@ -24,15 +24,18 @@ export interface SandboxAccess {
   readonly seal: (call: { readonly callId: string; readonly incarnation: string }) => Promise<void>;
 }
 
-/** What the model reads in place of the first result after its sandbox was made anew. */
-export const lostSandboxText =
-  'Not run: the sandbox of this project was lost and had to be made anew. The workspace is empty but for the files that ' +
-  'the user attached, which are there again. Whatever else was written, installed or started before is gone. Look at what ' +
-  'is there and make again what you need; then call again.';
+/** What the model reads in place of the first result after its sandbox was made anew; `missing` in sentences. */
+export function lostSandboxText(missing: readonly string[]): string {
+  const files =
+    missing.length === 0
+      ? 'which are there again.'
+      : `of which some could not be copied again. ${missing.join(' ')}`;
+  return `Not run: the sandbox of this project was lost and had to be made anew. The workspace is empty but for the files that the user attached, ${files} Whatever else was written, installed or started before is gone. Look at what is there and make again what you need; then call again.`;
+}
 
-/** What the model reads in place of a result when attached files could not be copied. */
-function notCopiedText(notCopied: readonly string[]): string {
-  return `Not run: attached files could not be copied. ${notCopied.join(' ')} All else of the sandbox works; call again.`;
+/** What the model reads in place of a result when files of the message that it works on could not be copied. */
+function notCopiedText(missing: readonly string[]): string {
+  return `Not run: attached files could not be copied. ${missing.join(' ')} All else of the sandbox works; call again.`;
 }
 
 /** Sealing must not hold up a run's end for long; a guess. */
@@ -42,12 +45,16 @@ export function createSandboxAccess(options: {
   readonly sandboxes: Pick<Sandboxes, 'open'>;
   readonly source: FileSource;
   readonly project: { readonly id: string; readonly sandboxId: string | null };
+  /** All that the project has; `newFiles` are those of the message that the run answers. */
   readonly files: readonly FileRow[];
+  readonly newFiles: readonly FileRow[];
+  /** Whether the run has that error in place of a result already: from the worker before. */
+  readonly wasTold: (errorText: string) => boolean;
   /** Under which the thread used its sandbox last; null when it never did. */
   readonly lastIncarnation: () => Promise<string | null>;
   readonly stop: RunStop;
 }): SandboxAccess {
-  const { sandboxes, source, project, files, lastIncarnation, stop } = options;
+  const { sandboxes, source, project, files, newFiles, wasTold, lastIncarnation, stop } = options;
   let sandboxId = project.sandboxId;
   let opening: Promise<Sandbox> | null = null;
   let opened: Sandbox | null = null;
@@ -55,7 +62,7 @@ export function createSandboxAccess(options: {
   let isLossUntold = false;
   let isRestartUntold = false;
   let lastUsed: string | null = null;
-  let notCopied: readonly string[] = [];
+  let notCopied: readonly NotCopied[] = [];
   let isCopyTold = false;
 
   async function find(signal: AbortSignal, mayCreate: boolean): Promise<Sandbox> {
@@ -78,9 +85,23 @@ export function createSandboxAccess(options: {
     if (lastUsed !== null && sandboxIdOf(lastUsed) === sandbox.id)
       isRestartUntold ||= lastUsed !== sandbox.incarnation;
     lastUsed = sandbox.incarnation;
-    notCopied = await copyAttachedFiles({ sandbox, files, source, signal: stop.signal });
+    notCopied = await copyAttachedFiles({ sandbox, files, source, isAwaited: isNew, signal: stop.signal });
     opened = sandbox;
     return sandbox;
+  }
+
+  function isNew({ id }: FileRow): boolean {
+    return newFiles.some((file) => file.id === id);
+  }
+
+  /** Files of former messages are missed when they are looked for: a later run is not held up by them. */
+  function tellOfMissing(): void {
+    if (isCopyTold) return;
+    const missing = notCopied.filter(({ file }) => isNew(file)).map(({ sentence }) => sentence);
+    if (missing.length === 0) return;
+    isCopyTold = true;
+    const text = notCopiedText(missing);
+    if (!wasTold(text)) throw new AppError('conflict', text);
   }
 
   function forget(): void {
@@ -105,12 +126,10 @@ export function createSandboxAccess(options: {
       const sandbox = await open();
       if (isLossUntold) {
         isLossUntold = false;
-        throw new AppError('conflict', lostSandboxText);
-      }
-      if (notCopied.length > 0 && !isCopyTold) {
         isCopyTold = true;
-        throw new AppError('conflict', notCopiedText(notCopied));
+        throw new AppError('conflict', lostSandboxText(notCopied.map(({ sentence }) => sentence)));
       }
+      tellOfMissing();
       return sandbox;
     },
     running: () => opened,

@@ -102,6 +102,8 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
       source: { read: () => Promise.reject(new Error('none')) },
       project,
       files,
+      newFiles: [],
+      wasTold: () => false,
       lastIncarnation: () => Promise.resolve(null),
       stop,
     }),

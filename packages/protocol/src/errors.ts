@@ -22,6 +22,7 @@ const errorTable = {
   internal: { status: 500, title: 'Something went wrong on our side.', isRetryable: true },
   model_failed: { status: 502, title: 'The model did not answer.', isRetryable: true },
   sandbox_failed: { status: 502, title: 'The sandbox did not answer.', isRetryable: true },
+  sandbox_full: { status: 507, title: 'The sandbox has no room left.', isRetryable: false },
   sandbox_limit: { status: 503, title: 'No more sandboxes can run at the moment.', isRetryable: true },
   sandbox_unavailable: { status: 503, title: 'No sandbox can be started here.', isRetryable: false },
   unavailable: { status: 503, title: 'A service that this request needs is down.', isRetryable: true },

@@ -51,6 +51,16 @@ describe('a call of the service', () => {
     expect(state.attempts).toBe(2);
   });
 
+  test.each([
+    ['ENOSPC: no space left on device, write', 'sandbox_full'],
+    ['write /workspace/a: disk quota exceeded', 'sandbox_full'],
+    ['EFBIG: file too large, write', 'payload_too_large'],
+  ])('that ends in "%s" is %s, which is not tried again', async (message, code) => {
+    const { action, state } = failing([Object.assign(new Error(message), { statusCode: 500 })]);
+    await expect(callService(call(), action)).rejects.toMatchObject({ code });
+    expect(state.attempts).toBe(1);
+  });
+
   test('gives up after four attempts', async () => {
     const { action, state } = failing(
       Array.from({ length: 9 }, () => serviceError(503, { headers: { 'retry-after': '0' } })),

@@ -11,6 +11,7 @@ import type { RemoteSandbox, ScriptAnswer } from './remote-sandbox.ts';
 import type { Claim, ExpectedVersion, FileChange, Sandbox } from './sandbox.ts';
 import { seenKey, versionOfBytes } from './seen-files.ts';
 import { quote } from './shell-text.ts';
+import { removeWithinMs } from './write-stream.ts';
 import { resolveWorkspacePath, uploadPrefix, workspaceRoot as root } from './workspace-path.ts';
 
 /** Larger contents are uploaded, all in one; up to here they travel in the command that puts them in place. */
@@ -59,6 +60,17 @@ export function createFileChanges(
 ): Pick<Sandbox, 'writeFile' | 'replaceFile' | 'changeFiles' | 'move' | 'remove'> {
   type Options = Parameters<Sandbox['changeFiles']>[0];
 
+  /** One that fails leaves nothing behind: it may be the disk that is full. */
+  async function upload(path: string, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    try {
+      await remote.upload(path, bytes, { signal });
+    } catch (error) {
+      const removal = { what: 'remove an upload', signal: AbortSignal.timeout(removeWithinMs) };
+      await remote.runScript(`rm -f -- ${quote(path)}; echo SY1 ok`, removal).catch(() => undefined);
+      throw error;
+    }
+  }
+
   async function change(
     { changes, readerId, signal, claim }: Options,
     replaced: { readonly resultJson: string | null } | null = null,
@@ -98,7 +110,7 @@ export function createFileChanges(
     }
 
     const scriptChanges = changes.map(scriptChange);
-    if (uploadPath !== null) await remote.upload(uploadPath, Buffer.concat(contents), { signal });
+    if (uploadPath !== null) await upload(uploadPath, Buffer.concat(contents), signal);
     const script = changeScript({
       claim: effectClaim(claim, nonce),
       root,

@@ -1,6 +1,6 @@
 import { effectScript, type EffectClaim } from './claimed-effect.ts';
 import { remember, type SeenKey, seenFile, versionOfFile } from './seen-files.ts';
-import { containment, look, quote } from './shell-text.ts';
+import { containment, look, quote, useRoom } from './shell-text.ts';
 
 /** Where the bytes of a file come from. */
 export type ContentSource =
@@ -39,7 +39,7 @@ export interface ChangeScriptOptions {
   readonly root: string;
   readonly nonce: string;
   readonly changes: readonly ScriptChange[];
-  /** Holds the contents that are not inline; removed in any case. */
+  /** Holds the contents that are not inline; removed in any case, but by a repetition of who is still at it. */
   readonly uploadPath: string | null;
 }
 
@@ -89,6 +89,14 @@ as_seen() {
   else answer_line=$(head -c ${maxReplacedBytes} -- "$n" | base64 -w 0); fi
   outcome='ok replaced'
 }
+why() {
+  # By SIGXFSZ, which is no error text; else it is written once more, by a program whose words are known.
+  [ "$1" = 153 ] && { word=too-large; return; }
+  case $({ content | LC_ALL=C cat >"$new"; } 2>&1) in
+    *'No space left'*|*'uota exceeded'*) word=full;;
+    *'File too large'*) word=too-large;;
+  esac
+}
 stage_write() {
   target=$1
   [ -L "$target" ] && target=$(readlink -f -- "$target")
@@ -98,7 +106,8 @@ stage_write() {
   [ ! "$5" ] || as_seen "$5" || return 1
   word=failed
   [ "$mode" ] && [ ! "$4" ] || mode=$3
-  content >"$new" && { [ "$mode" = 644 ] || chmod "$mode" -- "$new"; }
+  content >"$new" || { why $?; return 1; }
+  [ "$mode" = 644 ] || chmod "$mode" -- "$new"
 }
 stage_remove() {
   [ -d "\${1%/*}" ] || { word=not-found; return 1; }
@@ -170,15 +179,16 @@ function undo({ kind }: ScriptChange, index: number, nonce: string): string {
   return `[ $applied -gt ${index} ] && at "$f${index}" && { ${back}; }`;
 }
 
-/** What is recorded of a change that could not know before what it would find. */
-function noteReplaced(change: ScriptChange): string {
+/** What is recorded of a change that could not know before what it would find, in the room that is kept for it. */
+function noteReplaced(change: ScriptChange, claim: EffectClaim | null): string {
   const resultJson = change.kind === 'write' ? (change.replaced?.resultJson ?? null) : null;
-  if (resultJson === null) return '';
-  return `[ "$outcome" = ok ] || printf %s ${quote(resultJson)} >"$c/result"`;
+  if (resultJson === null || claim === null) return '';
+  return `${useRoom}
+  [ "$outcome" = ok ] || printf %s ${quote(resultJson)} >"$c/result"`;
 }
 
 /** One change is one rename anyway: nothing has to be kept for a way back. */
-function singleEffect(change: ScriptChange, { nonce }: ChangeScriptOptions): string {
+function singleEffect(change: ScriptChange, { nonce, claim }: ChangeScriptOptions): string {
   const [added, old] = [`./.switchyard-${nonce}-0`, `./.switchyard-${nonce}-0-old`];
   const effect =
     change.kind === 'write'
@@ -186,7 +196,7 @@ function singleEffect(change: ScriptChange, { nonce }: ChangeScriptOptions): str
       : `if [ -d "$n" ] && [ ! -L "$n" ]; then mv -fT -- "$n" ${old} && rm -rf -- ${old}; else rm -f -- "$n"; fi`;
   return `if stage && ${effect}; then
   word=$outcome
-  ${noteReplaced(change)}
+  ${noteReplaced(change, claim)}
 else
   [ "$word" ] || word=failed
   word="$word 0"; answer_line=; here && rm -f -- ${added}
@@ -224,7 +234,7 @@ fi`;
  * Makes all changes or none: every new content is put beside its place first, then each is renamed into it. One after
  * the other, sandbox-wide, so that no version changes between its check and its replacement by such a script. Answers
  * `ok`, `ok replaced` and a line with the beginning of what was there, or a word and the number of the change, from 0, that could not be made: `not-found`, `is-folder`, `not-empty`,
- * `no-folder`, `denied`, `outside`, `stale`, `busy`, `failed`.
+ * `no-folder`, `denied`, `outside`, `stale`, `busy`, `full`, `too-large`, `failed`.
  */
 export function changeScript(options: ChangeScriptOptions): string {
   const { changes, root, uploadPath } = options;
@@ -234,7 +244,6 @@ export function changeScript(options: ChangeScriptOptions): string {
       ? [remember(change.seen.key, change.seen.version)]
       : [`rm -f ${seenFile(change.seen)}`];
   });
-  const upload = uploadPath === null ? '' : `rm -f -- ${quote(uploadPath)}`;
   return effectScript(
     options.claim,
     `${containment(root)}
@@ -250,7 +259,7 @@ ${changes.length === 1 ? singleEffect(changes[0] as ScriptChange, options) : sev
 fi
 if [ "\${word%% *}" = ok ]; then :
 ${notes.join('\n')}
-fi
-${upload}`,
+fi`,
+    uploadPath,
   );
 }

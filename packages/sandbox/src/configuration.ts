@@ -27,7 +27,9 @@ export const sandboxVariables = {
   DAYTONA_IMAGE: z
     .string()
     .optional()
-    .describe('The same, as an image that the service builds when it first sees it.'),
+    .describe(
+      'The same, as an image that the service builds when it first sees it; what it needs stands in docker/sandbox.Dockerfile.',
+    ),
   DAYTONA_CPU: resource.describe('Cores of a sandbox made from an image; a snapshot has its own.'),
   DAYTONA_MEMORY_GB: resource,
   DAYTONA_DISK_GB: resource,

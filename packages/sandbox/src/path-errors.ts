@@ -1,5 +1,17 @@
 import { AppError } from '@switchyard/protocol';
 
+/** Nothing can be written before something is removed. */
+export function noRoomError(cause?: unknown): AppError {
+  const detail =
+    'The sandbox has no room left for it, so nothing was written. Remove files that are not needed, in /workspace or in /tmp.';
+  return new AppError('sandbox_full', detail, { cause });
+}
+
+/** The service allows no file of that length. */
+export function tooLargeError(cause?: unknown): AppError {
+  return new AppError('payload_too_large', 'It is larger than a file may be in this sandbox.', { cause });
+}
+
 /** What a script's answer says of a path, as an error for people and models. */
 export function pathError(word: string, path: string): AppError {
   switch (word) {
@@ -26,6 +38,10 @@ export function pathError(word: string, path: string): AppError {
         'conflict',
         `${path} was changed by somebody else in this very moment; nothing was done. Read it again.`,
       );
+    case 'full':
+      return noRoomError();
+    case 'too-large':
+      return tooLargeError();
     case 'busy':
       return new AppError('sandbox_failed', 'Other changes of files are under way for too long.');
     default:

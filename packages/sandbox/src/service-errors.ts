@@ -1,4 +1,5 @@
 import { AppError } from '@switchyard/protocol';
+import { noRoomError, tooLargeError } from './path-errors.ts';
 
 /** What the SDK's errors are known by here: its classes cannot be named without importing it. */
 interface ServiceError extends Error {
@@ -87,6 +88,9 @@ const byWords: readonly {
     words: /state change in progress|not in (a )?valid state|is not stopped|already exists/i,
     error: conflict,
   },
+  // Of a file that is uploaded, in the words of its operating system.
+  { statuses: [400, 500, 507], words: /no space left on device|disk quota exceeded/i, error: noRoomError },
+  { statuses: [400, 500], words: /file too large/i, error: tooLargeError },
   {
     statuses: [400, 403, 422],
     words: /exceeds maximum allowed per sandbox/i,

@@ -5,7 +5,7 @@ import type { Sandbox } from './sandbox.ts';
 import { resolveWorkspacePath, uploadPrefix, workspaceRoot } from './workspace-path.ts';
 
 /** A cleaning up after a failure must not hold up its report; a guess. */
-const removeWithinMs = 10_000;
+export const removeWithinMs = 10_000;
 
 /** Contents that come in pieces: uploaded beside the workspace's files, then renamed, so that readers see all or nothing. */
 export function createStreamWriting(

@@ -132,6 +132,7 @@ export const projectOperations: readonly Operation[] = [
       'payload_too_large',
       'unsupported_media_type',
       'sandbox_failed',
+      'sandbox_full',
       'sandbox_limit',
       'sandbox_unavailable',
     ],

@@ -67,14 +67,15 @@ fi`;
 
 /**
  * Answers \`SY1 here <token>\`. Outputs that nobody has added to for hours, uploads that nobody finished and what else is
- * recorded of yesterday's calls are removed on the way: they take memory. The claims themselves stay, and all of what runs in the background.
+ * recorded of yesterday's calls are removed on the way: they take memory. The claims themselves stay, the lock of
+ * changes, and all of what runs in the background.
  */
 export function identifyScript(): string {
   return `${prologue}
 if [ -d "$claims/background" ]; then for b in "$claims/background/"*; do
   key=\${b##*/}; [ -e "$b" ] && [ ! -s "$claims/$key/exit" ] && touch "$b" "$claims/$key/"* "$outputs/$key"
 done; fi
-[ -d "$outputs" ] && find "$outputs" -type f ! -name 'session-*' -mmin +360 -delete
+[ -d "$outputs" ] && find "$outputs" -type f ! -name 'session-*' ! -name changes -mmin +360 -delete
 [ -d "$claims" ] && find "$claims" -type f ! -name owner ! -name reserve -mmin +1440 -delete
 find /tmp ${quote(workspaceRoot)} -maxdepth 1 -type f -name ${quote(`${uploadPrefix}*`)} -mmin +${maxUploadMinutes} -delete >/dev/null &
 ${keepReserve}

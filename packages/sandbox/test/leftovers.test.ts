@@ -29,3 +29,20 @@ test('an opened sandbox loses the uploads that were broken off long ago, and no 
   await expect.poll(list, { timeout: 20_000 }).toBe('.switchyard-upload-new\nupload-old\n');
   await others.close();
 });
+
+test('an opened sandbox keeps the lock that changes share, however long nobody has made one', async () => {
+  const wanted = { projectId: randomUUID(), sandboxId: null, signal };
+  const first = await host.sandboxes.open(wanted);
+  const bytes = new TextEncoder().encode('text');
+  const changes = ['a', 'b'].map((path) => ({ kind: 'write', path, bytes }) as const);
+  await first.changeFiles({ changes, signal });
+  const run = async (command: string) => (await first.run({ command, timeoutMs: 20_000, signal })).output;
+  const find = `ls -i /tmp/.switchyard-*/changes`;
+  await run('touch -d "9 hours ago" /tmp/.switchyard-*/changes');
+  const lock = await run(find);
+  expect(lock).toMatch(/^\d+ \S+changes\n$/);
+  const others = createSandboxes({ apiUrl: host.url, apiKey: host.apiKey });
+  await others.open(wanted);
+  expect(await run(find)).toBe(lock);
+  await others.close();
+});

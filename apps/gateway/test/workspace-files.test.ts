@@ -1,8 +1,12 @@
 import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
+import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { createSandboxes, type Sandbox, type Sandboxes } from '@switchyard/sandbox';
 import { createSandboxRecords } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { problemOfError } from '../src/problem.ts';
+import { writeWorkspaceFile } from '../src/write-workspace.ts';
 import { type SandboxHost, startSandboxHost } from './sandbox-host.ts';
 import { startStack, type Stack } from './stack.ts';
 
@@ -105,6 +109,59 @@ describe('PUT /v1/projects/:id/files/content', () => {
     });
     expect(compressed.status).toBe(415);
   });
+});
+
+describe('a body whose length nobody told', () => {
+  /** Sends pieces until it is answered, at most so many; gives the answer. */
+  async function send(url: string, pieces: number): Promise<{ status: number; code: string }> {
+    const request = httpRequest(url, { method: 'PUT', headers: authorization() });
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+    let isAnswered = false;
+    void answered.catch(() => undefined).finally(() => (isAnswered = true));
+    for (let sent = 0; sent < pieces && !isAnswered; sent += 1) {
+      if (!request.write(Buffer.alloc(64 * 1024))) await Promise.race([once(request, 'drain'), answered]);
+    }
+    const [response] = await answered;
+    request.on('error', () => undefined);
+    const { code } = (await json(response)) as { code: string };
+    request.destroy();
+    return { status: response.statusCode ?? 0, code };
+  }
+
+  test('is refused when it turns out too long, and nothing of it stays', async () => {
+    const maxBytes = 1024 * 1024;
+    const workspace = { id: projectId, sandboxId: sandbox.id };
+    const server = createServer((incoming, response) => {
+      writeWorkspaceFile({ sandboxes }, { workspace, path: 'long', incoming, maxBytes, signal })
+        .catch((error: unknown) => problemOfError(error, 'a-request'))
+        .then((answer) =>
+          response
+            .writeHead('status' in answer ? answer.status : 200)
+            .end(JSON.stringify('body' in answer ? answer.body : answer)),
+        )
+        .catch((error: unknown) => response.destroy(error as Error));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    expect(await send(`http://127.0.0.1:${port}/`, 64)).toEqual({ status: 413, code: 'payload_too_large' });
+    server.close();
+    const names = (await sandbox.list('.', { signal })).entries.map(({ path }) => path);
+    expect(names.filter((name) => name === 'long' || name.startsWith('.switchyard'))).toEqual([]);
+  }, 60_000);
+
+  test('is answered by what befell the sandbox, when it stops meanwhile', async () => {
+    const { project } = await stack.client(token).projects.create();
+    await stack.client(token).files.write(project.id, 'a.txt', 'here');
+    const headers = { authorization: `Bearer ${host.apiKey}` };
+    const found = await fetch(`${host.url}/sandbox/switchyard-${project.id}`, { headers });
+    const { id } = (await found.json()) as { id: string };
+    const sending = send(addressOf('long', project.id), 100_000);
+    const opened = await sandboxes.open({ projectId: project.id, sandboxId: id, signal });
+    const names = async () => (await opened.list('.', { signal })).entries.map(({ path }) => path).join();
+    await expect.poll(names, { timeout: 20_000 }).toContain('.switchyard-upload');
+    await fetch(`${host.url}/sandbox/${id}/stop`, { method: 'POST', headers });
+    expect(await sending).toEqual({ status: 502, code: 'sandbox_failed' });
+  }, 60_000);
 });
 
 describe('DELETE /v1/projects/:id/files/content', () => {

@@ -89,6 +89,7 @@ export function projectRoutes(gateway: Gateway): Hono<GatewayEnv> {
   routes.put('/:id/files/content', async (c) => {
     const workspace = await readProject(sql, c.get('actor'), c.req.param('id'), 'write');
     const entry = await writeWorkspaceFile(gateway, {
+      maxBytes: limits.workspaceFileBytes,
       workspace,
       path: c.req.query('path') ?? '',
       incoming: c.env.incoming,

@@ -116,9 +116,9 @@ describe('a body whose length nobody told', () => {
   async function send(url: string, pieces: number): Promise<{ status: number; code: string }> {
     const request = httpRequest(url, { method: 'PUT', headers: authorization() });
     const answered = once(request, 'response') as Promise<[IncomingMessage]>;
-    let isAnswered = false;
-    void answered.catch(() => undefined).finally(() => (isAnswered = true));
-    for (let sent = 0; sent < pieces && !isAnswered; sent += 1) {
+    const state = { isAnswered: false };
+    void answered.catch(() => undefined).finally(() => (state.isAnswered = true));
+    for (let sent = 0; sent < pieces && !state.isAnswered; sent += 1) {
       if (!request.write(Buffer.alloc(64 * 1024))) await Promise.race([once(request, 'drain'), answered]);
     }
     const [response] = await answered;

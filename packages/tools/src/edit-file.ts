@@ -7,6 +7,8 @@ export interface EditedFile {
   readonly path: string;
   readonly bytes: Uint8Array;
   readonly version: string;
+  /** Equal for two names of one file. */
+  readonly stamp: string;
 }
 
 export type OpenedFile =
@@ -26,7 +28,7 @@ export async function openForEdit(
   const sandbox = await context.sandbox();
   const reader = { id: context.threadId, isRemembered: false };
   const read = await sandbox.readFile(path, { length: maxReadBytes, reader, signal: context.signal });
-  const { bytes, size, version, lastSeen } = read;
+  const { bytes, size, version, lastSeen, stamp } = read;
   if (!isForRemoval) {
     if (size > bytes.byteLength) return refused(tooLargeText(path, size));
     const content = kindOfContent(bytes);
@@ -34,7 +36,7 @@ export async function openForEdit(
       return refused(`${path} is ${content.name}, not text. Nothing was changed.`);
   }
   if (lastSeen !== null && lastSeen !== version) return refused(staleText(path));
-  return { outcome: 'opened', file: { path, bytes, version: version ?? '' } };
+  return { outcome: 'opened', file: { path, bytes, version: version ?? '', stamp } };
 }
 
 function refused(message: string): OpenedFile {

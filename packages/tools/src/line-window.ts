@@ -31,6 +31,8 @@ export interface LinesRead {
 export interface LineWindow {
   /** Takes the next piece. False when no further piece is wanted. */
   push(piece: Uint8Array): boolean;
+  /** Gives up the line that is being read, to be the next page's first; false when it would be this page's. */
+  leaveOff(): boolean;
   /** Call once: when `push` said false, or at the end of the file. */
   finish(): LinesRead;
 }
@@ -110,6 +112,11 @@ export function createLineWindow(options: LineWindowOptions): LineWindow {
         endLine();
       }
       return nextOffset === null;
+    },
+    leaveOff() {
+      if (taken.length === 0) return false;
+      nextOffset = number;
+      return true;
     },
     finish() {
       const endsWithNewline = lineBytes === 0;

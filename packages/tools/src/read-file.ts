@@ -87,7 +87,10 @@ async function readLines(
   let position = place?.position ?? first.bytes.byteLength;
   let isMoreWanted = place === null ? window.push(first.bytes) : true;
   for (const end = position + maxSearchedBytes; isMoreWanted && position < size;) {
-    if (position >= end) return refuse(endlessLineText(path, size));
+    if (position >= end) {
+      if (window.leaveOff()) break;
+      return refuse(endlessLineText(path, size));
+    }
     const { bytes } = await sandbox.readFile(path, { offset: position, length: nextPieceBytes, signal });
     // The file became shorter meanwhile.
     if (bytes.byteLength === 0) break;

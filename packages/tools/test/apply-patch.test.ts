@@ -20,6 +20,27 @@ const apply = (...lines: string[]) =>
   bench.call(applyPatchTool, { patch: ['*** Begin Patch', ...lines, '*** End Patch'].join('\n') });
 
 describe('apply_patch', () => {
+  test('refuses hunks for one file under two of its names, by a link of either kind or of a folder', async () => {
+    const content = 'one\\ntwo\\nthree\\n';
+    await shell(
+      `mkdir -p al/real && cd al/real && printf '${content}' > a && ln -s a soft && ln a hard && ln -s real ../linked`,
+    );
+    for (const other of ['al/real/soft', 'al/real/hard', 'al/linked/a']) {
+      const hunks = ['*** Update File: al/real/a', '-one', '+1', `*** Update File: ${other}`, '-three', '+3'];
+      expect(await apply(...hunks), other).toEqual({
+        outcome: 'error',
+        message: expect.stringContaining(
+          `al/real/a and ${other} are two names of one file: give all its hunks under one of them.`,
+        ) as string,
+      });
+    }
+    expect(await shell('cat al/real/a')).toBe('one\ntwo\nthree\n');
+    // Each by itself, and a name that goes while the file stays, is no conflict.
+    const both = ['*** Update File: al/real/a', '-one', '+1', '*** Delete File: al/real/soft'];
+    expect(await apply(...both)).toMatchObject({ outcome: 'ok' });
+    expect(await shell('cat al/real/a; ls al/real')).toBe('1\ntwo\nthree\na\nhard\n');
+  });
+
   test('changes, adds, moves and removes files in one go', async () => {
     await shell(
       String.raw`mkdir -p p/old && cd p && printf 'one\r\ntwo\r\n' > dos.txt && printf '#!/bin/sh\necho a\n' > old/run.sh && chmod 755 old/run.sh && echo x > gone && printf '\xfc = 1\n' > latin`,

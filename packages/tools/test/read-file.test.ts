@@ -1,3 +1,4 @@
+import type { ToolResult } from '@switchyard/agent';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readFileTool } from '../src/read-file.ts';
@@ -106,7 +107,10 @@ describe('read_file', () => {
     expect(await bench.call(readFileTool, { path: 'edge.txt', offset: 43_000, limit: 2000 })).toMatchObject({
       output: expect.stringMatching(/^\[edge\.txt: lines 43000-44999; .*\n 44999\t44999$/s),
     });
-    expect(await bench.call(readFileTool, { path: 'line.txt' })).toEqual({
+    expect(await bench.call(readFileTool, { path: 'line.txt' })).toMatchObject({
+      output: expect.stringMatching(/^\[line\.txt: line 1; .*go on with offset 2\]\n *1\thead$/) as string,
+    });
+    expect(await bench.call(readFileTool, { path: 'line.txt', offset: 2 })).toEqual({
       outcome: 'error',
       message:
         'line.txt (20000005 bytes) has a line of more than 16 MiB there. Read pieces of it with column, or use shell, for example cut -c or head -c.',
@@ -228,5 +232,24 @@ describe('read_file', () => {
       'nowhere.txt does not exist.',
     );
     await expect(bench.call(readFileTool, { path: '/etc/passwd' })).rejects.toThrow('not below /workspace');
+  });
+
+  test('ends a page above a line whose end is far, and re-joins many long lines', async () => {
+    const lines = Array.from({ length: 12 }, (_, index) => `${index} ${'x'.repeat(2_000_000)}\n`);
+    const content = lines.join('');
+    await bench.write('long.txt', content);
+    const pages: string[] = [];
+    for (let offset: number | null = 1; offset !== null;) {
+      const result: ToolResult = await bench.call(readFileTool, { path: 'long.txt', offset });
+      if (result.outcome !== 'ok') throw new Error(result.message);
+      const [head = '', ...shown]: string[] = (result.output as string).split('\n');
+      pages.push(...shown.map((line) => line.trim().split(/[\t ]/, 2).join(' ')));
+      offset = Number(/go on with offset (\d+)/.exec(head)?.[1] ?? 0) || null;
+    }
+    expect(pages).toEqual(lines.map((_, index) => `${index + 1} ${index}`));
+    expect(await bench.call(readFileTool, { path: 'long.txt', offset: -3, limit: 1 })).toMatchObject({
+      outcome: 'ok',
+      output: expect.stringMatching(/^.*\n *10\t9 x/) as string,
+    });
   });
 });

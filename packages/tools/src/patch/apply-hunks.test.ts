@@ -202,3 +202,17 @@ describe('applying hunks', () => {
     expect(apply(content, update(...hunks))).toMatchObject({ faults: [expect.stringContaining('too many')] });
   });
 });
+
+describe('lines that stand at more places than are looked at', () => {
+  const lines = Array.from({ length: 400 }, (_, index) => (index % 2 === 0 ? '}' : `line ${index}`));
+
+  test('are changed where the header says', () => {
+    const removed = applied(`${lines.join('\n')}\n`, '--- a/f\n+++ b/f\n@@ -301 +300,0 @@\n-}\n');
+    expect(removed).toBe(`${lines.toSpliced(300, 1).join('\n')}\n`);
+  });
+
+  test('are changed at the end of the file', () => {
+    const changed = applied(`${[...lines, '}'].join('\n')}\n`, update('@@', '-}', '+];', '*** End of File'));
+    expect(changed).toBe(`${[...lines, '];'].join('\n')}\n`);
+  });
+});

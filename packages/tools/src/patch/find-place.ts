@@ -39,13 +39,24 @@ export function findPlace(
     const block = lines.filter(({ kind }) => kind !== 'add').map(({ text }) => withoutReturn(text));
     const shaped: Hunk = { ...hunk, lines };
     if (block.length === 0) return placeOfAddition(plain, shaped, { start, expected });
+    const named = hunk.isAtEnd ? plain.length - block.length : expected;
     for (const isLoose of [false, true]) {
       const normal = isLoose ? (line: string) => line.trimEnd() : (line: string) => line;
+      const isThere = (at: number): boolean =>
+        at >= start &&
+        block.every(
+          (line, index) =>
+            plain[at + index] !== undefined && normal(plain[at + index] ?? '') === normal(line),
+        );
+      // Before the search, which gives up after so many places.
+      if (named !== null && isThere(named))
+        return { start: named, length: block.length, hunk: shaped, isLoose };
+      if (hunk.isAtEnd) continue;
       const found = findLines(isLoose ? plain.map(normal) : plain, block.map(normal), {
         from: start,
         maxFound: maxPlaces,
       });
-      const choice = choose(found, { hunk, expected, end: plain.length - block.length });
+      const choice = choose(found, { hunk, expected });
       if (typeof choice === 'string') return choice;
       if (choice !== null) return { start: choice, length: block.length, hunk: shaped, isLoose };
     }
@@ -56,10 +67,8 @@ export function findPlace(
 /** One of the places, null when there is none, or why none of them can be chosen. */
 function choose(
   found: readonly number[],
-  { hunk, expected, end }: { readonly hunk: Hunk; readonly expected: number | null; readonly end: number },
+  { hunk, expected }: { readonly hunk: Hunk; readonly expected: number | null },
 ): number | string | null {
-  if (hunk.isAtEnd) return found.includes(end) ? end : null;
-  if (expected !== null && found.includes(expected)) return expected;
   if (found.length <= 1 || hunk.anchors.length > 0) return found[0] ?? null;
   const at = nameLines(found.map((start) => start + 1));
   return expected === null

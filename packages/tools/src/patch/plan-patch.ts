@@ -37,6 +37,7 @@ const looseNote = 'Some hunks fitted only when blanks at line ends were left out
 /** One file on its way through the patch; null where there is none. */
 interface FileState {
   readonly version: string | null;
+  readonly stamp: string | null;
   readonly before: Uint8Array | null;
   now: Uint8Array | null;
   mode: number | null;
@@ -60,14 +61,14 @@ export async function planPatch(patches: readonly FilePatch[], sources: PatchSou
         faults.push(isThere ? opened.message : existsText(path));
         return null;
       }
-      const { version, bytes } = opened.file;
-      const state = { version, before: bytes, now: bytes, mode: null };
+      const { version, stamp, bytes } = opened.file;
+      const state = { version, stamp, before: bytes, now: bytes, mode: null };
       states.set(path, state);
       return state;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (error.code === 'not_found' && !isThere) {
-        const state = { version: null, before: null, now: null, mode: null };
+        const state = { version: null, stamp: null, before: null, now: null, mode: null };
         states.set(path, state);
         return state;
       }
@@ -120,6 +121,7 @@ export async function planPatch(patches: readonly FilePatch[], sources: PatchSou
   }
 
   for (const patch of patches) await plan(patch);
+  faults.push(...aliasFaults(states));
   if (faults.length > 0) return { outcome: 'refused', faults };
   const isIdle = [...states.values()].every(({ before, now, mode }) =>
     before === null || now === null ? before === now : mode === null && Buffer.compare(before, now) === 0,
@@ -131,6 +133,16 @@ export async function planPatch(patches: readonly FilePatch[], sources: PatchSou
     files,
     changes: [...states].flatMap(([path, state]) => changeOf(path, state)),
   };
+}
+
+/** Two names of one file, by a link, were planned from the same content: the second would undo the first. */
+function aliasFaults(states: ReadonlyMap<string, FileState>): string[] {
+  const written = [...states].filter(([, { stamp, now }]) => stamp !== null && now !== null);
+  return written.flatMap(([path, { stamp }], index) => {
+    const [other] = written.slice(0, index).find(([, state]) => state.stamp === stamp) ?? [];
+    if (other === undefined) return [];
+    return [`${other} and ${path} are two names of one file: give all its hunks under one of them.`];
+  });
 }
 
 function changeOf(path: string, { version, before, now, mode }: FileState): FileChange[] {

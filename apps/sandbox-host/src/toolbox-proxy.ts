@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { pipeline, Readable, Transform } from 'node:stream';
 import type { HttpBindings } from '@hono/node-server';
+import { readFinalStatus } from './final-status.ts';
 import { HostError } from './host-error.ts';
 import type { Namespace } from './namespace.ts';
 
@@ -9,6 +10,12 @@ export class InitGoneError extends Error {}
 
 /** Nobody listens at the socket any more. */
 const isRefused = (error: NodeJS.ErrnoException): boolean => error.code === 'ECONNREFUSED';
+
+const notAnswering = (): HostError =>
+  new HostError(502, 'SANDBOX_NOT_ANSWERING', 'The sandbox did not answer.');
+
+/** Of those that `Response` takes; the init gives no others. */
+const canHaveBody = (status: number): boolean => status < 600 && ![204, 205, 304].includes(status);
 
 /** Passed on to the init; everything else, the key above all, stays here. */
 const forwardedHeaders = ['content-type', 'content-length', 'transfer-encoding'];
@@ -51,25 +58,31 @@ export function forwardToInit(
         headers,
       },
       (answer) => {
-        const body = pipeline(answer, limitAnswer(), () => undefined);
-        const responseHeaders = {
-          'content-type': answer.headers['content-type'] ?? 'application/octet-stream',
-        };
-        resolve(
-          new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, {
-            status: answer.statusCode ?? 502,
-            headers: responseHeaders,
-          }),
-        );
+        // Whatever is thrown in a listener ends this process, and a guest may have written what is read here.
+        try {
+          const status = readFinalStatus(answer);
+          if (!canHaveBody(status)) throw new RangeError(`The status is ${status}.`);
+          const body = pipeline(answer, limitAnswer(), () => undefined);
+          const responseHeaders = {
+            'content-type': answer.headers['content-type'] ?? 'application/octet-stream',
+          };
+          resolve(
+            new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, {
+              status,
+              headers: responseHeaders,
+            }),
+          );
+        } catch {
+          request.destroy();
+          reject(notAnswering());
+        }
       },
     );
     request.on('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        isRefused(error) || !namespace.isAlive()
-          ? new InitGoneError()
-          : new HostError(502, 'SANDBOX_NOT_ANSWERING', 'The sandbox did not answer.'),
-      );
+      reject(isRefused(error) || !namespace.isAlive() ? new InitGoneError() : notAnswering());
     });
+    // An upgrade that nobody asked for ends the connection without a word.
+    request.on('close', () => reject(notAnswering()));
     // A client that has gone away needs no answer; what it started goes on.
     outgoing.on('close', () => {
       if (!outgoing.writableFinished) request.destroy();
@@ -85,12 +98,14 @@ export function forwardToInit(
  */
 export function pingInit(namespace: Namespace, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const ping = httpRequest({ agent: namespace.agent, path: '/ping', timeout: timeoutMs }, (answer) => {
-      answer.resume();
-      answer.on('close', () => resolve(true));
-    });
-    ping.on('timeout', () => ping.destroy());
+    const ping = httpRequest({ agent: namespace.agent, path: '/ping' }, (answer) => answer.resume());
+    // Of the whole: a guest that took the init over may answer drop by drop, or with an upgrade.
+    const timer = setTimeout(() => ping.destroy(), timeoutMs);
     ping.on('error', (error: NodeJS.ErrnoException) => resolve(!isRefused(error)));
+    ping.on('close', () => {
+      clearTimeout(timer);
+      resolve(true);
+    });
     ping.end();
   });
 }

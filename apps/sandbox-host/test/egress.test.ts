@@ -127,6 +127,24 @@ describe('the way out of a sandbox', () => {
     expect(host.registry.running()).toEqual([]);
   });
 
+  test.each(['000 X\r\n', '099 X\r\n', '101 X\r\n', '101 X\r\nconnection: upgrade\r\nupgrade: x\r\n'])(
+    'answers with 502 where a server answers %j',
+    async (answer) => {
+      const peer = createTcpServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => socket.write(`HTTP/1.1 ${answer}content-length: 0\r\n\r\n`));
+      }).listen(0, '127.0.0.1');
+      await once(peer, 'listening');
+      cleanups.push(async () => peer.close());
+      const network = recordNetwork(
+        { 'example.test': [[publicAddress]] },
+        (peer.address() as AddressInfo).port,
+      );
+      const sandbox = await (await newHost(network)).open(randomUUID());
+      expect(await fetchIn(sandbox, 'http://example.test/')).toMatch(/^502 The connection was lost/);
+    },
+  );
+
   test('is not turned inwards by a redirect', async () => {
     const network = recordNetwork({ 'example.test': [[publicAddress]] }, webPort);
     const sandbox = await (await newHost(network)).open(randomUUID());

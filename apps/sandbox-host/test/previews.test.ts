@@ -28,6 +28,10 @@ server.on('upgrade', (request, socket) => {
 });
 for (const [port, address] of [[3000, '127.0.0.1'], [3001, '::1']])
   (port === 3000 ? server : createServer((_, response) => response.end('by six'))).listen(port, address);
+require('node:net').createServer((socket) => {
+  socket.on('error', () => undefined);
+  socket.once('data', (bytes) => socket.write(decodeURIComponent(String(bytes).split(' ')[1].slice(1))));
+}).listen(3002, '127.0.0.1');
 `;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -196,6 +200,26 @@ describe('the preview of a port', () => {
     await host.host.registry.stop(other.id);
     expect((await ask(url)).status).toBe(409);
     expect((await ask(await addressOf(sandbox, 3000))).status).toBe(201);
+  });
+
+  test.each([
+    'HTTP/1.1 000 X\r\ncontent-length: 0\r\n\r\n',
+    'HTTP/1.1 099 X\r\ncontent-length: 0\r\n\r\n',
+    'HTTP/1.1 101 X\r\n\r\n',
+    'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nx: \u0001\r\n\r\n',
+  ])('says that the program broke off when it answers %j', async (answer) => {
+    const url = await addressOf(sandbox, 3002);
+    expect(await ask(url, { path: `/${encodeURIComponent(answer)}` })).toMatchObject({
+      status: 502,
+      text: expect.stringContaining('broke off'),
+    });
+  });
+
+  test('passes on a status that no one knows, and what the program says beside it', async () => {
+    const answer = 'HTTP/1.1 999 \u00e9\r\nx: \u00e9\r\ntrailer: y\r\ncontent-length: 0\r\n\r\n';
+    const asked = await ask(await addressOf(sandbox, 3002), { path: `/${encodeURIComponent(answer)}` });
+    expect(asked.status).toBe(999);
   });
 
   test('is asked for with the key alone, for ports and times that there are', async () => {

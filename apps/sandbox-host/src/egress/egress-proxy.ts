@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream';
 import type { Logger } from '@switchyard/process';
 import { type EgressRules, findWay, NoWayError } from './find-way.ts';
 import { parseAuthority, parseRequestUrl } from './policy.ts';
+import { readFinalStatus } from '../final-status.ts';
 import { neighbourHeaders } from '../neighbour-headers.ts';
 
 /** More than a browser or a package manager opens at once. */
@@ -116,12 +117,20 @@ async function forward(
     onward.on('timeout', () => onward.destroy(new Error('The answer took too long.')));
     onward.on('error', reject);
     onward.on('response', (answer) => {
-      const answerHeaders = Object.fromEntries(
-        Object.entries(answer.headers).filter(([name]) => !neighbourHeaders.has(name)),
-      );
-      response.writeHead(answer.statusCode ?? 502, answerHeaders);
-      pipeline(answer, response, () => resolve());
+      // Whatever is thrown in a listener ends this process, and a stranger wrote what is read here.
+      try {
+        const answerHeaders = Object.fromEntries(
+          Object.entries(answer.headers).filter(([name]) => !neighbourHeaders.has(name)),
+        );
+        response.writeHead(readFinalStatus(answer), answerHeaders);
+        pipeline(answer, response, () => resolve());
+      } catch (error) {
+        onward.destroy();
+        reject(error);
+      }
     });
+    // An upgrade that nobody asked for ends the connection without a word.
+    onward.on('close', () => reject(new Error('There was no answer.')));
     response.on('close', () => onward.destroy());
     pipeline(request, onward, () => undefined);
   });

@@ -24,12 +24,16 @@ export function openPort(namespace: Namespace, port: number): Promise<Socket> {
       reject(new HostError(502, 'PORT_NOT_OPEN', `Nothing answers on port ${port} of the sandbox.`));
     };
     opening.on('connect', (answer, socket, head) => {
-      if (answer.statusCode !== 200) return fail();
+      if (answer.statusCode !== 200) {
+        // It is no longer the request's: an error of it would be nobody's, and end this process.
+        socket.destroy();
+        return fail();
+      }
       socket.setTimeout(0);
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
-    opening.on('response', fail).on('timeout', fail).on('error', fail);
+    opening.on('response', fail).on('timeout', fail).on('error', fail).on('close', fail);
     opening.end();
   });
 }

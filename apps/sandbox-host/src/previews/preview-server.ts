@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import type { Logger } from '@switchyard/process';
 import { trackConnections } from '../close-server.ts';
+import { readFinalStatus } from '../final-status.ts';
 import { HostError } from '../host-error.ts';
 import { neighbourHeaders } from '../neighbour-headers.ts';
 import type { SandboxRegistry } from '../sandbox-views.ts';
@@ -76,17 +77,26 @@ export async function startPreviewServer(options: {
       headers: headersOf(request, neighbourHeaders),
       setHost: false,
     });
-    onward.on('response', (answer) => {
-      // The address is the permission: it stays out of what a page tells others.
-      response.setHeader('referrer-policy', 'no-referrer');
-      response.writeHead(answer.statusCode ?? 502, headersOf(answer, neighbourHeaders));
-      pipeline(answer, response, () => socket.destroy());
-    });
-    onward.on('error', () => {
+    const fail = (): void => {
       socket.destroy();
-      if (response.headersSent) response.destroy();
-      else
-        refuse(response, new HostError(502, 'PORT_NOT_OPEN', 'The program behind this preview broke off.'));
+      refuse(response, new HostError(502, 'PORT_NOT_OPEN', 'The program behind this preview broke off.'));
+    };
+    onward.on('response', (answer) => {
+      // Whatever is thrown in a listener ends this process, and a guest wrote what is read here.
+      try {
+        const status = readFinalStatus(answer);
+        // The address is the permission: it stays out of what a page tells others.
+        response.setHeader('referrer-policy', 'no-referrer');
+        response.writeHead(status, headersOf(answer, neighbourHeaders));
+        pipeline(answer, response, () => socket.destroy());
+      } catch {
+        fail();
+      }
+    });
+    onward.on('error', fail);
+    // An upgrade that nobody asked for ends the connection without a word.
+    onward.on('close', () => {
+      if (!response.headersSent) fail();
     });
     response.on('close', () => socket.destroy());
     pipeline(request, onward, () => undefined);

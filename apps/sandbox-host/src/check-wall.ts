@@ -40,7 +40,7 @@ export function checkWall({
   if (missingTools.length > 0) {
     return {
       reason: `The tools ${missingTools.join(', ')} are missing.`,
-      remedy: 'Install util-linux and findutils.',
+      remedy: 'Install util-linux, findutils and coreutils.',
     };
   }
   if (readSetting('/proc/sys/kernel/unprivileged_userns_clone') === '0') {

@@ -1,24 +1,33 @@
-import { chmod, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { findTool } from './launch-command.ts';
+
+/** Of what a tool says: it names every file that stays. */
+const maxMessageLength = 500;
 
 /**
- * Removes a folder whatever its owner made of it. No link is followed, and nobody may be at work in it: a folder that is
- * swapped for a link meanwhile would be.
+ * Removes a folder whatever its owner made of it: coreutils walk it by descriptors, however deep it is, where a path
+ * is too long at 4096 bytes. No link is followed, and nobody may be at work in it. Throws when something stays.
  */
 export async function removeTree(folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) throw error;
-    // For who is not root: a guest may have closed its folders even to itself.
-    await openFolders(folder);
-    await rm(folder, { recursive: true, force: true });
-  }
+  const removal = ['-rf', '--', folder];
+  if ((await run('rm', removal)) === null) return;
+  // For who is not root: a guest may have closed its folders even to itself. What rm says next tells whether it helped.
+  await run('chmod', ['-R', 'u+rwx', '--', folder]);
+  const failure = await run('rm', removal);
+  if (failure !== null) throw new Error(`The folder could not be removed: ${failure}`);
 }
 
-async function openFolders(folder: string): Promise<void> {
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openFolders(join(folder, entry.name));
-  }
+/** Null when it succeeds, else what it said. */
+async function run(tool: string, toolArguments: readonly string[]): Promise<string | null> {
+  const child = spawn(findTool(tool) ?? tool, toolArguments, {
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(0, maxMessageLength);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code === 0 ? null : said || `${tool} ended with ${code}.`;
 }

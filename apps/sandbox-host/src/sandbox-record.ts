@@ -1,5 +1,6 @@
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Logger } from '@switchyard/process';
 import { z } from 'zod';
 import { removeTree } from './remove-tree.ts';
 
@@ -44,7 +45,7 @@ async function readJson<Value>(path: string, schema: z.ZodType<Value>): Promise<
 }
 
 /** The files of the host itself below `folder`: one folder a sandbox. Nothing below `workspace` is ever opened here. */
-export function createRecords(folder: string) {
+export function createRecords(folder: string, logger: Logger) {
   const folderOf = (id: string): string => join(folder, id);
   return {
     folderOf,
@@ -62,7 +63,12 @@ export function createRecords(folder: string) {
     /** Unreadable ones (a host killed while it made one) are left out; what it was removing then is removed. */
     async readAll(): Promise<SandboxRecord[]> {
       const found = await readdir(folder);
-      for (const name of found) if (name.endsWith(removedSuffix)) await removeTree(join(folder, name));
+      for (const name of found.filter((each) => each.endsWith(removedSuffix))) {
+        await removeTree(join(folder, name)).catch((error: unknown) => {
+          // The others must not go without a host for it.
+          logger.error({ folder: name, error }, 'what is left of a removed sandbox stays');
+        });
+      }
       const names = found.filter((name) => !name.endsWith(removedSuffix));
       const records = await Promise.all(
         names.map((id) => readJson(join(folderOf(id), 'sandbox.json'), recordSchema)),

@@ -91,7 +91,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   }
   const givesUserIds = isRoot && defences.has('unprivileged-uid');
   const systemFolders = findSystemFolders();
-  const neededTools = ['prlimit', 'find', ...(isRoot ? ['unshare', 'setpriv', 'mount'] : [])];
+  const neededTools = ['prlimit', 'find', 'rm', 'chmod', ...(isRoot ? ['unshare', 'setpriv', 'mount'] : [])];
   const trouble = checkWall({
     platform: options.platform ?? process.platform,
     bwrapPath: options.bwrapPath,
@@ -126,7 +126,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
 
   let watch: LimitsWatch | null = null;
   const registry = await createRegistry({
-    records: createRecords(sandboxesFolder),
+    records: createRecords(sandboxesFolder, logger),
     logger,
     givesUserIds,
     hasOwnUserIds: defences.has('own-user-id'),
@@ -163,7 +163,13 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     },
     refusal: (id) => watch?.refusal(id) ?? null,
   });
-  for (const { record, folder } of registry.running()) await openGate(record, folder);
+  for (const { id, record, folder, namespace } of registry.running()) {
+    await openGate(record, folder).catch((error: unknown) => {
+      // The others must not go without a host for it.
+      logger.error({ sandboxId: id, error }, 'the way out of a sandbox could not be opened again');
+      return registry.stop(id, { namespace, reason: 'its way out could not be opened again' });
+    });
+  }
   watch = watchLimits({
     minFreeDiskBytes: options.minFreeDiskBytes ?? usualFreeDiskBytes,
     dataDir,

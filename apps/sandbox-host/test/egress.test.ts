@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import path from 'node:path';
 import type { Sandbox } from '@switchyard/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { SandboxHostOptions } from '../src/start-host.ts';
@@ -246,6 +248,19 @@ describe('the way out of a sandbox', () => {
     const after = await second.open(projectId);
     expect(after.incarnation).toBe(before.incarnation);
     expect(await fetchIn(after, 'http://example.test/')).toMatch(/^200 /);
+  });
+
+  test('stops the one whose way cannot be opened again when the host is replaced, and no other', async () => {
+    const network = recordNetwork({ 'example.test': [[publicAddress]] }, webPort);
+    const first = await newHost(network);
+    const [broken, whole] = [await first.open(randomUUID()), await first.open(randomUUID())];
+    await first.host.abandon();
+    const way = path.join(first.dataDir, 'sandboxes', broken.id, 'egress');
+    await rm(way, { recursive: true });
+    await writeFile(way, '');
+    const second = await startTestHost(first.dataDir, { network });
+    cleanups.push(second.close);
+    expect(second.host.registry.running().map(({ id }) => id)).toEqual([whole.id]);
   });
 
   test('belongs to the host: the sandbox cannot put anything else at its place', async () => {

@@ -12,6 +12,7 @@ import { createRegistry, defaultQuotas } from '../src/sandbox-registry.ts';
 import type { SandboxRegistry } from '../src/sandbox-views.ts';
 import { temporaryFolder } from './test-host.ts';
 
+const logger = createLogger({ name: 'sandbox-host', level: 'silent' });
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
@@ -20,8 +21,8 @@ afterEach(async () => {
 /** What hangs in the kernel cannot be made here: it is a process whose kill is given up at once. */
 async function newRegistry(folder: string, started: ChildProcess[]): Promise<SandboxRegistry> {
   return createRegistry({
-    records: createRecords(folder),
-    logger: createLogger({ name: 'sandbox-host', level: 'silent' }),
+    records: createRecords(folder, logger),
+    logger,
     givesUserIds: false,
     hasOwnUserIds: false,
     limits: defaultLimits(),
@@ -59,7 +60,7 @@ test('a sandbox whose processes do not end is neither started beside them nor re
   await expect(registry.start(record.id)).rejects.toMatchObject(refusal);
   await expect(registry.remove(record.id)).rejects.toMatchObject(refusal);
   expect(started).toHaveLength(1);
-  const records = createRecords(folder.path);
+  const records = createRecords(folder.path, logger);
   await access(records.folderOf(record.id));
   expect(await records.readIdentity(record.id)).toMatchObject({ pid: started[0]?.pid });
 

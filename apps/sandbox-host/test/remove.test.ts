@@ -29,6 +29,10 @@ async function ask({ host }: TestHost, method: string, route: string) {
   return { status: response.status, body: (await response.json()) as { state?: string } };
 }
 
+/** Goes down further than a path can say. */
+const dig =
+  'for (let i = 0; i < 20; i++) { require("fs").mkdirSync("d".repeat(250)); process.chdir("d".repeat(250)); }';
+
 describe('a sandbox', () => {
   test('is stopped when that is asked for, and keeps its workspace', async () => {
     const host = await newHost(await newFolder());
@@ -67,6 +71,22 @@ describe('a sandbox', () => {
     expect(await runIn(next, 'ls -A')).toBe('');
   });
 
+  test('is removed however deep its folders are, links and all that they lead to left alone', async () => {
+    const dataDir = await newFolder();
+    const outside = path.join(dataDir, 'outside');
+    await mkdir(outside);
+    await writeFile(path.join(outside, 'file'), 'x');
+    const host = await newHost(dataDir);
+    const sandbox = await host.open(randomUUID());
+    await runIn(
+      sandbox,
+      `node -e '${dig} require("fs").symlinkSync(${JSON.stringify(outside)}, "link"); require("fs").chmodSync(".", 0)'`,
+    );
+    expect(await ask(host, 'DELETE', `/sandbox/${sandbox.id}`)).toMatchObject({ status: 200 });
+    expect(await readdir(path.join(dataDir, 'sandboxes'))).toEqual([]);
+    expect(await readdir(outside)).toEqual(['file']);
+  });
+
   test('is removed once by two who ask at once, and started by nobody who waits behind them', async () => {
     const host = await newHost(await newFolder());
     const { id } = await host.open(randomUUID());
@@ -86,10 +106,38 @@ describe('a sandbox', () => {
     await first.close();
     const folder = path.join(dataDir, 'sandboxes', id);
     await rename(folder, `${folder}.removed`);
+    execFileSync(process.execPath, ['-e', dig], { cwd: `${folder}.removed` });
     const second = await newHost(dataDir);
     expect(await ask(second, 'GET', `/sandbox/${id}`)).toMatchObject({ status: 404 });
     expect(await readdir(path.join(dataDir, 'sandboxes'))).toEqual([]);
   });
+});
+
+test('what cannot be removed of one sandbox does not keep the others from being found', async () => {
+  const folder = await newFolder();
+  const id = randomUUID();
+  const record = {
+    id,
+    name: id,
+    labels: {},
+    createdAt: new Date().toISOString(),
+    autoStopMinutes: 0,
+    userId: 1,
+  };
+  await mkdir(path.join(folder, id));
+  await writeFile(path.join(folder, id, 'sandbox.json'), JSON.stringify(record));
+  await mkdir(path.join(folder, 'left.removed'));
+  await chmod(folder, 0o500);
+  cleanups.push(() => chmod(folder, 0o700));
+  const script = `
+    import { createRecords } from ${JSON.stringify(path.join(import.meta.dirname, '../src/sandbox-record.ts'))};
+    const said = [];
+    const records = createRecords(${JSON.stringify(folder)}, { error: ({ folder: left }) => said.push(left) });
+    console.log((await records.readAll()).map(({ id }) => id).join(), said.join());`;
+  // Root without its rights: what is closed is closed to it too.
+  const unprivileged = process.getuid?.() === 0 ? ['unshare', '--user'] : [];
+  const [file, ...rest] = [...unprivileged, process.execPath, '--input-type=module', '-e', script];
+  expect(execFileSync(file, rest, { encoding: 'utf8' })).toBe(`${id} left.removed\n`);
 });
 
 test('a folder that its owner closed to himself is removed by him, and what its links lead to stays', async () => {
@@ -99,15 +147,22 @@ test('a folder that its owner closed to himself is removed by him, and what its 
   await writeFile(path.join(outside, 'file'), 'x');
   await chmod(folder, 0o777);
   // Where this user may read it.
-  const source = path.join(folder, 'remove-tree.ts');
-  await copyFile(path.join(import.meta.dirname, '../src/remove-tree.ts'), source);
+  for (const name of ['remove-tree.ts', 'launch-command.ts']) {
+    await copyFile(path.join(import.meta.dirname, '../src', name), path.join(folder, name));
+  }
   const script = `
-    import { removeTree } from ${JSON.stringify(source)};
+    import { removeTree } from ${JSON.stringify(path.join(folder, 'remove-tree.ts'))};
+    import { createRequire } from 'node:module';
     import { mkdirSync, symlinkSync, writeFileSync, chmodSync, existsSync } from 'node:fs';
     const tree = ${JSON.stringify(tree)};
     mkdirSync(tree + '/a/b', { recursive: true });
     writeFileSync(tree + '/a/b/file', 'x');
     symlinkSync(${JSON.stringify(outside)}, tree + '/a/link');
+    const require = createRequire(tree);
+    process.chdir(tree + '/a/b');
+    ${dig}
+    chmodSync('.', 0o000);
+    process.chdir('/');
     chmodSync(tree + '/a/b', 0o000);
     chmodSync(tree + '/a', 0o500);
     await removeTree(tree);

@@ -130,6 +130,7 @@ export function watchDisk(options: DiskWatchOptions): DiskWatch {
 
   async function look(sandboxes: readonly WatchedSandbox[], isHurried: boolean): Promise<void> {
     const startedAt = Date.now();
+    const beganAt = performance.now();
     const freeBefore = new Map(sandboxes.map((each) => [each, measures.get(keyOf(each))?.freeBytes]));
     const ticks = await measuring.measure(
       'ticks',
@@ -142,11 +143,11 @@ export function watchDisk(options: DiskWatchOptions): DiskWatch {
     }
     if (freeBytes() < minFreeBytes) stopFastest(sandboxes, { freeBefore, grown, startedAt });
     looks += 1;
-    const endedAt = Date.now();
+    const endedAt = performance.now();
     const { least, most, perMsOfLooking } = intervalMs;
-    nextLookAt = endedAt + Math.min(most, Math.max(least, perMsOfLooking * (endedAt - startedAt)));
+    nextLookAt = endedAt + Math.min(most, Math.max(least, perMsOfLooking * (endedAt - beganAt)));
     nextHurriedLookAt =
-      endedAt + Math.max(hurriedIntervalMs.least, hurriedIntervalMs.perMsOfLooking * (endedAt - startedAt));
+      endedAt + Math.max(hurriedIntervalMs.least, hurriedIntervalMs.perMsOfLooking * (endedAt - beganAt));
   }
 
   /** None of one that has not been measured since. */
@@ -204,7 +205,7 @@ export function watchDisk(options: DiskWatchOptions): DiskWatch {
       const isFull = free < minFreeBytes;
       const isHurried = highestFreeBytes - free > suspiciousBytes || (isFull && free < highestFreeBytes);
       if (free > highestFreeBytes) highestFreeBytes = free;
-      if (!isLooking && Date.now() >= (isHurried ? nextHurriedLookAt : nextLookAt)) {
+      if (!isLooking && performance.now() >= (isHurried ? nextHurriedLookAt : nextLookAt)) {
         isLooking = true;
         highestFreeBytes = free;
         look(sandboxes, isHurried)

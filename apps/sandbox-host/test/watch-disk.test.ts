@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, test } from 'vitest';
+import { createLogger } from '@switchyard/process';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { watchDisk } from '../src/watch-disk.ts';
 import type { WatchedSandbox } from '../src/watched-sandbox.ts';
 import { temporaryFolder } from './test-host.ts';
 import { createWatchedProcesses, kill } from './watched-processes.ts';
@@ -25,6 +27,32 @@ async function mountDisk(megabytes: number): Promise<string> {
   cleanups.push(() => run('umount', ['--lazy', folder.path]));
   return folder.path;
 }
+
+test('the disk is looked at again when it is time to, though the clock of the machine was put back', async () => {
+  const folder = await temporaryFolder();
+  cleanups.push(folder.remove);
+  let looks = 0;
+  const watch = watchDisk({
+    minFreeBytes: 0,
+    dataDir: folder.path,
+    bwrapPath: null,
+    measuring: {
+      measure: async () => {
+        looks += 1;
+        return [] as never;
+      },
+      close: async () => undefined,
+    },
+    stop: () => undefined,
+    logger: createLogger({ name: 'sandbox-host', level: 'silent' }),
+  });
+  watch.check([]);
+  await expect.poll(() => looks).toBe(1);
+  const now = Date.now.bind(Date);
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() - 86_400_000);
+  cleanups.push(async () => clock.mockRestore());
+  await expect.poll(() => (watch.check([]), looks), { timeout: 10_000 }).toBe(2);
+});
 
 /** Writes that much in the background, 2 MB at a time. */
 const grow = (megabytes: number, pauseS: number): string =>

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
@@ -117,17 +117,21 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     '--',
     ...buildInitCommand(options.defences, options.limits),
   ]);
-  const seccompFd = openSync(options.seccompPath, 'r');
-  // A file: were it a pipe, this process's death would end bwrap between two steps and leave a half-made namespace.
-  const infoFd = openSync(options.infoPath, 'w', 0o600);
-  const child = spawn(file, launchArguments, {
-    cwd: '/',
-    detached: true,
-    env: options.defences.has('empty-environment') ? {} : options.environment,
-    stdio: ['pipe', 'pipe', 'pipe', seccompFd, infoFd],
-  });
-  closeSync(seccompFd);
-  closeSync(infoFd);
+  const fds: number[] = [];
+  let child: ChildProcess;
+  try {
+    fds.push(openSync(options.seccompPath, 'r'));
+    // A file: were it a pipe, this process's death would end bwrap between two steps and leave a half-made namespace.
+    fds.push(openSync(options.infoPath, 'w', 0o600));
+    child = spawn(file, launchArguments, {
+      cwd: '/',
+      detached: true,
+      env: options.defences.has('empty-environment') ? {} : options.environment,
+      stdio: ['pipe', 'pipe', 'pipe', ...fds],
+    });
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
   child.unref();
   const { stdin: input, stdout: output, stderr: messages } = child;
   if (!input || !output || !messages) throw new NamespaceError('The process has no pipes.');

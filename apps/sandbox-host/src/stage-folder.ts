@@ -5,6 +5,8 @@ import { join } from 'node:path';
 /** An empty folder that every user may enter, over which each sandbox's start mounts what it will see. */
 export interface StageFolder {
   readonly path: string;
+  /** False: it may still be in use by a host that runs. */
+  readonly isNew: boolean;
   remove(): Promise<void>;
 }
 
@@ -17,8 +19,15 @@ async function isOwnFolder(path: string): Promise<boolean> {
 export async function makeStageFolder(noteFolder: string): Promise<StageFolder> {
   const note = join(noteFolder, 'stage');
   const left = await readFile(note, 'utf8').catch(() => '');
-  const path = (await isOwnFolder(left)) ? left : await mkdtemp(join(tmpdir(), 'switchyard-stage-'));
-  await chmod(path, 0o755);
-  await writeFile(note, path);
-  return { path, remove: () => rmdir(path).catch(() => undefined) };
+  const isNew = !(await isOwnFolder(left));
+  const path = isNew ? await mkdtemp(join(tmpdir(), 'switchyard-stage-')) : left;
+  const remove = (): Promise<void> => rmdir(path).catch(() => undefined);
+  try {
+    await chmod(path, 0o755);
+    await writeFile(note, path);
+  } catch (error) {
+    if (isNew) await remove();
+    throw error;
+  }
+  return { path, isNew, remove };
 }

@@ -76,6 +76,24 @@ const keepAliveMs = 120_000;
 
 /** Starts the host and takes over the sandboxes that a former process with the same `dataDir` left running. */
 export async function startSandboxHost(options: SandboxHostOptions): Promise<SandboxHost> {
+  const opened: (() => Promise<unknown>)[] = [];
+  try {
+    return await openHost(options, (close) => opened.push(close));
+  } catch (error) {
+    for (const close of opened.toReversed()) {
+      await close().catch((failure: unknown) => {
+        options.logger.warn({ error: failure }, 'what was opened of a host stays open');
+      });
+    }
+    throw error;
+  }
+}
+
+/** Gives `onFailure` what closes each thing that it opens. */
+async function openHost(
+  options: SandboxHostOptions,
+  onFailure: (close: () => Promise<unknown>) => void,
+): Promise<SandboxHost> {
   const { logger, dataDir } = options;
   const isRoot = process.getuid?.() === 0;
   const sandboxesFolder = join(dataDir, 'sandboxes');
@@ -83,6 +101,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
   await mkdir(sandboxesFolder, { recursive: true, mode: 0o700 });
   const { etc, inside, seccompPath } = await writeSystemFiles(systemFolder);
   const stage = await makeStageFolder(systemFolder);
+  if (stage.isNew) onFailure(() => stage.remove());
 
   const defences = new Set(allDefences.filter((name) => !options.withoutDefences?.includes(name)));
   if (findProcessor(process.arch) === null) {
@@ -113,6 +132,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     hasPortCheck: defences.has('egress-port-check'),
     logger,
   });
+  onFailure(() => gates.closeAll());
   const everything = { allowedDomains: null };
   const asked = options.egress === undefined ? everything : options.egress;
   const outer = asked && !defences.has('egress-domains') ? everything : asked;
@@ -163,6 +183,9 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     },
     refusal: (id) => watch?.refusal(id) ?? null,
   });
+  onFailure(async () => {
+    for (const { namespace } of registry.running()) namespace.release();
+  });
   for (const { id, record, folder, namespace } of registry.running()) {
     await openGate(record, folder).catch((error: unknown) => {
       // The others must not go without a host for it.
@@ -190,6 +213,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     },
     logger,
   });
+  onFailure(async () => watch?.close());
 
   const previews = await startPreviewServer({
     host: options.host,
@@ -198,6 +222,7 @@ export async function startSandboxHost(options: SandboxHostOptions): Promise<San
     registry,
     logger,
   });
+  onFailure(() => previews.close());
   const app = createApp({ registry, previews, limits, apiKey: options.apiKey, logger });
   const server = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
     const listening = serve(

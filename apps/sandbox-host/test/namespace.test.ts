@@ -1,8 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { adoptNamespace } from '../src/namespace.ts';
+import { allDefences } from '../src/defences.ts';
+import { defaultLimits } from '../src/limits.ts';
+import { adoptNamespace, startNamespace } from '../src/namespace.ts';
 import { identifyProcess } from '../src/process-identity.ts';
 import { pingInit } from '../src/toolbox-proxy.ts';
 import { temporaryFolder } from './test-host.ts';
@@ -43,4 +47,34 @@ test('a sandbox that was left is not reached any more, nor another one in its pl
   expect(await pingInit(next, 5_000)).toBe(true);
   expect([one.asked(), other.asked()]).toEqual([1, 1]);
   next.release();
+});
+
+test('a start that fails before anything is started keeps no file open', async () => {
+  const folder = await temporaryFolder();
+  cleanups.push(folder.remove);
+  const seccompPath = path.join(folder.path, 'filter');
+  await writeFile(seccompPath, '');
+  const start = startNamespace({
+    bwrapPath: '/nowhere',
+    features: { canLimitSize: true, canDisableNesting: true },
+    seccompPath,
+    infoPath: path.join(folder.path, 'missing', 'bwrap.json'),
+    sources: { workspace: '/', run: '/', egress: null, node: '/', inside: '/', etc: '/' },
+    stage: folder.path,
+    user: null,
+    cgroup: null,
+    limits: defaultLimits(),
+    systemFolders: [],
+    defences: new Set(allDefences),
+    environment: {},
+  });
+  await expect(start).rejects.toThrow('ENOENT');
+  const open = readdirSync('/proc/self/fd').map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return null;
+    }
+  });
+  expect(open).not.toContain(seccompPath);
 });

@@ -38,6 +38,17 @@ export class NamespaceError extends Error {
   }
 }
 
+/** It could not be started, and what was started of it has not ended although it was killed. */
+export class LingeringError extends Error {
+  readonly identity: ProcessIdentity;
+
+  constructor(identity: ProcessIdentity, cause: unknown) {
+    super('The sandbox could not be started, and its processes have not ended.', { cause });
+    this.name = 'LingeringError';
+    this.identity = identity;
+  }
+}
+
 export interface NamespaceOptions {
   readonly bwrapPath: string;
   readonly features: BwrapFeatures;
@@ -108,7 +119,7 @@ export function adoptNamespace(identity: ProcessIdentity, runFolder: string): Na
   };
 }
 
-/** Starts a namespace in a session of its own, so that it outlives this process. Throws NamespaceError. */
+/** Starts a namespace in a session of its own, so that it outlives this process. Throws NamespaceError, LingeringError. */
 export async function startNamespace(options: NamespaceOptions): Promise<Namespace> {
   const launch = buildLaunch(options);
   const { file, arguments: launchArguments } = launch.command([
@@ -168,7 +179,7 @@ export async function startNamespace(options: NamespaceOptions): Promise<Namespa
     killGroup(child.pid);
     // Behind bwrap stands a session of its own.
     const started = identifyProcess(await readPid(options.infoPath));
-    if (started) await killProcess(started, killTimeoutMs);
+    if (started && !(await killProcess(started, killTimeoutMs))) throw new LingeringError(started, error);
     throw error;
   } finally {
     clearTimeout(timer);

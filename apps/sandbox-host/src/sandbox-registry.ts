@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Logger } from '@switchyard/process';
 import { explainFailure, type WallTrouble } from './check-wall.ts';
 import { HostError } from './host-error.ts';
-import { adoptNamespace, type Namespace, NamespaceError } from './namespace.ts';
-import { isAlive, killProcess } from './process-identity.ts';
+import { adoptNamespace, LingeringError, type Namespace, NamespaceError } from './namespace.ts';
+import { isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
 import type { SandboxLimits } from './limits.ts';
 import type { Records, SandboxRecord } from './sandbox-record.ts';
 import { type Entry, isIdle, newEntry } from './sandbox-entry.ts';
@@ -158,7 +158,9 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
       entry.lastActivityAt = Date.now();
     } catch (error) {
       logger.error({ sandboxId: id, error }, 'sandbox failed to start');
-      if (namespace && !(await namespace.kill())) entry.lingering = namespace.identity;
+      if (error instanceof LingeringError) entry.lingering = error.identity;
+      else if (namespace && !(await namespace.kill())) entry.lingering = namespace.identity;
+      if (entry.lingering) await keepLingering(id, entry.lingering);
       await cleanUp(entry);
       if (!(error instanceof NamespaceError)) throw error;
       const { reason, remedy } = explainFailure(error.message);
@@ -178,6 +180,16 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
     }
     entry.lingering = null;
     await cleanUp(entry);
+  }
+
+  /** For a later host process; nothing was written yet, or writing is what failed. */
+  async function keepLingering(id: string, identity: ProcessIdentity): Promise<void> {
+    await records.writeIdentity(id, identity).catch((error: unknown) => {
+      logger.error(
+        { sandboxId: id, pid: identity.pid, error },
+        'what still runs of a sandbox is not recorded',
+      );
+    });
   }
 
   /** Of one that does not run: nothing when it has been started again meanwhile. */
@@ -236,6 +248,8 @@ export async function createRegistry(options: RegistryOptions): Promise<SandboxR
           await startEntry(entry);
         });
       } catch (error) {
+        // What still runs has its folders open: it stays as a sandbox that is stopped, until it can be removed.
+        if (entry.lingering) throw error;
         entries.delete(id);
         await records.remove(id).catch((failure: unknown) => {
           logger.warn({ sandboxId: id, error: failure }, 'what was made of a sandbox stays');

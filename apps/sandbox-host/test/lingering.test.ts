@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { access } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { Socket } from 'node:net';
+import path from 'node:path';
 import { createLogger } from '@switchyard/process';
 import { afterEach, expect, test } from 'vitest';
 import { defaultLimits } from '../src/limits.ts';
@@ -19,9 +20,13 @@ afterEach(async () => {
 });
 
 /** What hangs in the kernel cannot be made here: it is a process whose kill is given up at once. */
-async function newRegistry(folder: string, started: ChildProcess[]): Promise<SandboxRegistry> {
+async function newRegistry(
+  folder: string,
+  started: ChildProcess[],
+  records = createRecords(folder, logger),
+): Promise<SandboxRegistry> {
   return createRegistry({
-    records: createRecords(folder, logger),
+    records,
     logger,
     givesUserIds: false,
     hasOwnUserIds: false,
@@ -68,4 +73,34 @@ test('a sandbox whose processes do not end is neither started beside them nor re
   await expect.poll(() => identifyProcess(started[0]?.pid ?? 0)).toBeNull();
   expect(await registry.start(record.id)).toMatchObject({ state: 'started' });
   expect(started).toHaveLength(2);
+});
+
+test('a sandbox that fails to start and does not end keeps its folder and its entry until it has ended', async () => {
+  const folder = await temporaryFolder();
+  cleanups.push(folder.remove);
+  const started: ChildProcess[] = [];
+  const records = createRecords(folder.path, logger);
+  let writes = 0;
+  const registry = await newRegistry(folder.path, started, {
+    ...records,
+    async writeIdentity(...parameters) {
+      writes += 1;
+      if (writes === 1) throw new Error('No space is left.');
+      await records.writeIdentity(...parameters);
+    },
+  });
+  const creation = registry.create({ name: 'mine', labels: {}, autoStopMinutes: null });
+  await expect(creation).rejects.toThrow('No space is left.');
+  const { record, state } = registry.find('mine');
+  expect(state).toBe('stopped');
+  const workspace = path.join(records.folderOf(record.id), 'workspace');
+  await access(workspace);
+  expect(await records.readIdentity(record.id)).toMatchObject({ pid: started[0]?.pid });
+  await expect(registry.start(record.id)).rejects.toMatchObject({ status: 503 });
+  await expect(registry.remove(record.id)).rejects.toMatchObject({ status: 503 });
+
+  started[0]?.kill('SIGKILL');
+  await expect.poll(() => identifyProcess(started[0]?.pid ?? 0)).toBeNull();
+  expect(await registry.remove(record.id)).toMatchObject({ state: 'destroyed' });
+  await expect(access(workspace)).rejects.toThrow('ENOENT');
 });

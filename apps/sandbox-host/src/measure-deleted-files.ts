@@ -1,10 +1,8 @@
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { CpuBudget } from './cpu-budget.ts';
-import { listDescendants, type ProcessMemory } from './measure-memory.ts';
+import { listDescendants } from './measure-memory.ts';
 import { readDeletedMappings } from './read-mappings.ts';
-
-type Process = Pick<ProcessMemory, 'pid' | 'folder'>;
 
 interface DeletedFile {
   readonly inode: number;
@@ -19,7 +17,7 @@ const sampleSize = 16;
 
 /**
  * Bytes on `folder`'s file system that processes of a sandbox keep although no name leads to them any more; null when
- * the budget is spent before that is known. They may have millions of descriptors: it lets others run in between.
+ * that cannot be told, or not within the budget. They may have millions of descriptors: it lets others run in between.
  */
 export async function measureDeletedFiles(
   folder: string,
@@ -45,8 +43,9 @@ export async function measureDeletedFiles(
         if (budget.isSpent()) return null;
         await setImmediate();
       }
-      budget.spend(() => note(listMappedDeleted(member, device)));
-      if (budget.isSpent()) return null;
+      const mapped = readDeletedMappings(member.folder, budget);
+      if (mapped === null || budget.isSpent()) return null;
+      note(mapped.filter((mapping) => mapping.device === device));
     }
   }
   return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -84,10 +83,6 @@ function listOpenDeleted(table: string, device: number): DeletedFile[] {
       ? [{ inode: stat.ino, bytes: stat.blocks * blockBytes }]
       : [];
   });
-}
-
-function listMappedDeleted({ folder }: Process, device: number): DeletedFile[] {
-  return readDeletedMappings(folder).filter((mapping) => mapping.device === device);
 }
 
 /** None of a process that has ended meanwhile. */

@@ -51,6 +51,11 @@ function readStatus(pid: number): { readonly folder: string; readonly text: stri
   return { folder, text };
 }
 
+/** Whether any of its threads still has memory: one that ends has none before it lets go of its files. */
+export function isLiving(pid: number): boolean {
+  return readStatus(pid).text.includes('\nRssAnon:');
+}
+
 /** The process as it is now; null when it has ended or is not ours to see. */
 export function readProcess(pid: number): ProcessMemory | null {
   const { folder, text } = readStatus(pid);

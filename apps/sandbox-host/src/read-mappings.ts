@@ -1,5 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { CpuBudget } from './cpu-budget.ts';
+import { isLiving } from './measure-memory.ts';
 
 /** A file that a process has mapped and that no name leads to any more; nameless shared memory is one too. */
 export interface DeletedMapping {
@@ -13,16 +15,20 @@ export interface DeletedMapping {
 }
 
 const blockBytes = 512;
+const pieceBytes = 64 * 1024;
+/** As many mappings as a process may have by default (65,530), in lines of 128 letters: in deep folders lines are as long as one likes. */
+const maxTextBytes = 8 * 1024 * 1024;
 
 /**
- * The deleted files that a process has mapped, each once. `folder` is a process's or a thread's in /proc. A line of
+ * The deleted files that a process has mapped, each once; none of one that has ended; null when that cannot be told:
+ * it is not ours to see, too much, or the budget is spent. `folder` is a process's or a thread's in /proc. A line of
  * `maps` is `start-end mode offset major:minor inode path (deleted)`, in hexadecimal but for the inode (proc_pid_maps(5)).
  */
-export function readDeletedMappings(folder: string): DeletedMapping[] {
+export function readDeletedMappings(folder: string, budget: CpuBudget): DeletedMapping[] | null {
   const found = new Map<string, DeletedMapping>();
   const sizes = new Map<string, number | null>();
-  for (const line of readLines(`${folder}/maps`)) {
-    if (!line.endsWith(' (deleted)')) continue;
+  const isWhole = readLines(`${folder}/maps`, budget, (line) => {
+    if (!line.endsWith(' (deleted)')) return;
     const [range = '', , , numbers = '', inode = ''] = line.split(/ +/, 5);
     const key = `${numbers} ${inode}`;
     if (!sizes.has(key)) sizes.set(key, readFileBytes(folder, range));
@@ -34,8 +40,10 @@ export function readDeletedMappings(folder: string): DeletedMapping[] {
       bytes: sizes.get(key) ?? mapped,
       isSharedMemory: line.endsWith(' /dev/zero (deleted)'),
     });
-  }
-  return [...found.values()];
+  });
+  if (isWhole) return [...found.values()];
+  const [, , pid] = folder.split('/');
+  return budget.isSpent() || isLiving(Number(pid)) ? null : [];
 }
 
 /**
@@ -57,11 +65,29 @@ function deviceOf(numbers: string): number {
   return ((minor & 0xfff00) << 12) | (major << 8) | (minor & 0xff);
 }
 
-/** None of a process that has ended or is not ours to see. */
-function readLines(path: string): string[] {
+/** False when it was not read to its end, or nothing is there. */
+function readLines(path: string, budget: CpuBudget, take: (line: string) => void): boolean {
+  let file: number | null = null;
   try {
-    return readFileSync(path, 'latin1').split('\n');
+    const opened = openSync(path, 'r');
+    file = opened;
+    const piece = Buffer.alloc(pieceBytes);
+    let rest = '';
+    for (let total = 0; total <= maxTextBytes && !budget.isSpent();) {
+      const length = budget.spend(() => {
+        const count = readSync(opened, piece);
+        const lines = (rest + piece.toString('latin1', 0, count)).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) take(line);
+        return count;
+      });
+      if (length === 0) return total > 0;
+      total += length;
+    }
+    return false;
   } catch {
-    return [];
+    return false;
+  } finally {
+    if (file !== null) closeSync(file);
   }
 }

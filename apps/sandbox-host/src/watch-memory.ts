@@ -150,11 +150,11 @@ function addHidden(
   { sharedBytes, budget }: { readonly sharedBytes: number; readonly budget: CpuBudget },
 ): MemoryUse {
   const reached = new Map<number, number>();
+  let isKnown = use.isKnown;
   const family = use.family.map((member) => {
-    if (budget.isSpent()) return member;
-    const mappings = budget
-      .spend(() => readDeletedMappings(member.folder))
-      .filter((mapping) => mapping.isSharedMemory);
+    const deleted = readDeletedMappings(member.folder, budget);
+    if (deleted === null) isKnown = false;
+    const mappings = (deleted ?? []).filter((mapping) => mapping.isSharedMemory);
     for (const { inode, bytes } of mappings) reached.set(inode, bytes);
     const own = mappings.reduce((sum, { bytes }) => sum + bytes, 0);
     return { ...member, bytes: member.bytes - member.sharedBytes + Math.max(member.sharedBytes, own) };
@@ -164,7 +164,7 @@ function addHidden(
     [...reached.values()].reduce((sum, bytes) => sum + bytes, 0),
   );
   const charged = use.family.reduce((sum, member) => sum + member.sharedBytes, 0);
-  return { ...use, family, used: use.used + Math.max(0, all - charged), isKnown: !budget.isSpent() };
+  return { ...use, family, used: use.used + Math.max(0, all - charged), isKnown };
 }
 
 function sumBytes(family: readonly ProcessMemory[]): number {

@@ -12,8 +12,6 @@ interface DeletedFile {
 const blockBytes = 512;
 /** A file may pass from a process to the next while they are looked at: those that came meanwhile are looked at too. */
 const maxRounds = 8;
-/** A table of descriptors with the numbers of one that was looked at is taken for the same if so many lead to the same. */
-const sampleSize = 16;
 
 /**
  * Bytes on `folder`'s file system that processes of a sandbox keep although no name leads to them any more; null when
@@ -35,44 +33,16 @@ export async function measureDeletedFiles(
     if (members.length === 0) break;
     for (const member of members) {
       seen.add(member.pid);
-      const isNew = rememberTables();
-      // Threads may have descriptors of their own.
-      for (const thread of listNames(`/proc/${member.pid}/task`)) {
-        const table = `/proc/${member.pid}/task/${thread}/fd`;
-        budget.spend(() => isNew(table) && note(listOpenDeleted(table, device)));
-        if (budget.isSpent()) return null;
-        await setImmediate();
-      }
+      // Threads share their process's descriptors: the system call filter sees to it.
+      budget.spend(() => note(listOpenDeleted(`${member.folder}/fd`, device)));
+      if (budget.isSpent()) return null;
+      await setImmediate();
       const mapped = readDeletedMappings(member.folder, budget);
       if (mapped === null || budget.isSpent()) return null;
       note(mapped.filter((mapping) => mapping.device === device));
     }
   }
   return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Tells of each of a process's tables whether it holds what none before it held: threads mostly share one. */
-function rememberTables(): (table: string) => boolean {
-  const known = new Map<string, string>();
-  return (table) => {
-    const names = listNames(table);
-    const key = names.join(' ');
-    const other = known.get(key);
-    known.set(key, table);
-    return (
-      other === undefined || !drawSample(names).every((fd) => isSame(`${table}/${fd}`, `${other}/${fd}`))
-    );
-  };
-}
-
-function drawSample(names: readonly string[]): readonly string[] {
-  if (names.length <= sampleSize) return names;
-  return Array.from({ length: sampleSize }, () => names[Math.floor(Math.random() * names.length)] ?? '');
-}
-
-function isSame(path: string, otherPath: string): boolean {
-  const [one, other] = [statFile(path), statFile(otherPath)];
-  return one?.ino === other?.ino && one?.dev === other?.dev;
 }
 
 /** The links there are never opened. */

@@ -132,6 +132,17 @@ describe.each(cases)('the system call filter of $processor', ({ processor, neede
     expect(filter(numbers.clone, [0x3d0f00])).toBe(allow);
   });
 
+  test('refuses threads with descriptors of their own, and lets processes have them', () => {
+    expect(filter(numbers.clone, [0x10900])).toBe(errno(1));
+    expect(filter(numbers.clone, [0x3d0f00 - 0x400])).toBe(errno(1));
+    expect(filter(numbers.clone, [0x10d00])).toBe(allow);
+    // vfork
+    expect(filter(numbers.clone, [0x4111])).toBe(allow);
+    expect(filter(436, [3, 0xffffffff, 2])).toBe(errno(22));
+    expect(filter(436, [3, 0xffffffff, 6])).toBe(errno(22));
+    expect(filter(436, [3, 0xffffffff, 4])).toBe(allow);
+  });
+
   test('refuses typing into terminals and no other ioctl', () => {
     expect(filter(numbers.ioctl, [0, 0x5412])).toBe(errno(1));
     expect(filter(numbers.ioctl, [0, 0x541c])).toBe(errno(1));

@@ -60,6 +60,13 @@ const onlyWhenEqual = (value: number, length: number): Instruction => ({
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; NEWTIME shares its bit with the exit signal. */
 const newNamespaceFlags = 0x7e020000;
+/**
+ * Threads share one table of descriptors, as libc makes them: the host looks for deleted files in one for a process.
+ * CLONE_THREAD and CLONE_FILES of linux/sched.h; CLOSE_RANGE_UNSHARE of linux/close_range.h, and unshare is denied.
+ */
+const threadFlag = 0x10000;
+const sharedFilesFlag = 0x400;
+const ownTableFlag = 2;
 /** Both put text into a terminal as if it had been typed. */
 const typingRequests = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const;
 /** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: what libc, Node and Python use. */
@@ -78,7 +85,7 @@ function refuseAll(calls: Readonly<Record<string, SystemCallNumbers>>, processor
 }
 
 function writeInstructions(processor: Processor): Instruction[] {
-  const { clone, ioctl, socket, shmget } = filteredSystemCalls;
+  const { clone, close_range, ioctl, socket, shmget } = filteredSystemCalls;
   return [
     load(offsetOfArch),
     { code: jumpEqual, jumpTrue: 1, jumpFalse: 0, value: auditArch[processor] },
@@ -90,10 +97,18 @@ function writeInstructions(processor: Processor): Instruction[] {
     ...refuseAll(deniedSystemCalls, processor, EPERM),
     ...refuseAll(absentSystemCalls, processor, ENOSYS),
     ...refuseAll(unsupportedSystemCalls, processor, EOPNOTSUPP),
-    onlyWhenEqual(clone[processor], 4),
+    onlyWhenEqual(clone[processor], 7),
     load(offsetOfArgument(0)),
     { code: jumpSet, jumpTrue: 0, jumpFalse: 1, value: newNamespaceFlags },
     refuse(EPERM),
+    { code: jumpSet, jumpTrue: 0, jumpFalse: 2, value: threadFlag },
+    { code: jumpSet, jumpTrue: 1, jumpFalse: 0, value: sharedFilesFlag },
+    refuse(EPERM),
+    giveBackValue(returnAllow),
+    onlyWhenEqual(close_range[processor], 4),
+    load(offsetOfArgument(2)),
+    { code: jumpSet, jumpTrue: 0, jumpFalse: 1, value: ownTableFlag },
+    refuse(EINVAL),
     giveBackValue(returnAllow),
     onlyWhenEqual(ioctl[processor], 6),
     load(offsetOfArgument(1)),

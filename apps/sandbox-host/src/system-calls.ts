@@ -98,6 +98,7 @@ export const unsupportedSystemCalls = {
 /** Let through or refused by what they are called with. */
 export const filteredSystemCalls = {
   clone: { x64: 56, arm64: 220 },
+  close_range: { x64: 436, arm64: 436 },
   ioctl: { x64: 16, arm64: 29 },
   socket: { x64: 41, arm64: 198 },
   shmget: { x64: 29, arm64: 194 },

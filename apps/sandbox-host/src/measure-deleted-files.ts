@@ -1,7 +1,7 @@
-import { readdirSync, type Stats, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { CpuBudget } from './cpu-budget.ts';
-import { listDescendants } from './measure-memory.ts';
+import { isLiving, listDescendants } from './measure-memory.ts';
 import { readDeletedMappings } from './read-mappings.ts';
 
 interface DeletedFile {
@@ -34,8 +34,9 @@ export async function measureDeletedFiles(
     for (const member of members) {
       seen.add(member.pid);
       // Threads share their process's descriptors: the system call filter sees to it.
-      budget.spend(() => note(listOpenDeleted(`${member.folder}/fd`, device)));
-      if (budget.isSpent()) return null;
+      const open = budget.spend(() => listOpenDeleted(`${member.folder}/fd`, device));
+      if (budget.isSpent() || (open === null && isLiving(member.pid))) return null;
+      note(open ?? []);
       await setImmediate();
       const mapped = readDeletedMappings(member.folder, budget);
       if (mapped === null || budget.isSpent()) return null;
@@ -45,29 +46,25 @@ export async function measureDeletedFiles(
   return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** The links there are never opened. */
-function listOpenDeleted(table: string, device: number): DeletedFile[] {
-  return listNames(table).flatMap((fd) => {
-    const stat = statFile(`${table}/${fd}`);
-    return stat?.isFile() && stat.nlink === 0 && stat.dev === device
+/** Null when it is not ours to see; the links there are never opened. */
+function listOpenDeleted(table: string, device: number): DeletedFile[] | null {
+  const names = orNothing(() => readdirSync(table));
+  const stats = names?.map((fd) => orNothing(() => statSync(`${table}/${fd}`)));
+  if (names === null || stats?.includes(null)) return null;
+  return (stats ?? []).flatMap((stat) =>
+    stat?.isFile() && stat.nlink === 0 && stat.dev === device
       ? [{ inode: stat.ino, bytes: stat.blocks * blockBytes }]
-      : [];
-  });
+      : [],
+  );
 }
 
-/** None of a process that has ended meanwhile. */
-function listNames(folder: string): string[] {
+/** Undefined when it is gone, null when it is closed to us. */
+function orNothing<Value>(read: () => Value): Value | null | undefined {
   try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function statFile(path: string): Stats | undefined {
-  try {
-    return statSync(path);
-  } catch {
-    return undefined;
+    return read();
+  } catch (error) {
+    const isClosed =
+      error instanceof Error && 'code' in error && ['EACCES', 'EPERM'].includes(String(error.code));
+    return isClosed ? null : undefined;
   }
 }

@@ -47,6 +47,7 @@ function runProgram(program: Buffer, data: Buffer): number {
 interface Case {
   readonly processor: Processor;
   readonly clone: number;
+  readonly prctl: number;
   readonly ioctl: number;
   readonly socket: number;
   readonly shmget: number;
@@ -58,6 +59,7 @@ const cases: readonly Case[] = [
   {
     processor: 'x64',
     clone: 56,
+    prctl: 157,
     ioctl: 16,
     socket: 41,
     shmget: 29,
@@ -66,6 +68,7 @@ const cases: readonly Case[] = [
   {
     processor: 'arm64',
     clone: 220,
+    prctl: 167,
     ioctl: 29,
     socket: 198,
     shmget: 194,
@@ -141,6 +144,12 @@ describe.each(cases)('the system call filter of $processor', ({ processor, neede
     expect(filter(436, [3, 0xffffffff, 2])).toBe(errno(22));
     expect(filter(436, [3, 0xffffffff, 6])).toBe(errno(22));
     expect(filter(436, [3, 0xffffffff, 4])).toBe(allow);
+  });
+
+  test('answers success to who hides itself in /proc, without doing it', () => {
+    expect(filter(numbers.prctl, [4, 0])).toBe(errno(0));
+    expect(filter(numbers.prctl, [4, 1])).toBe(allow);
+    expect(filter(numbers.prctl, [3, 0])).toBe(allow);
   });
 
   test('refuses typing into terminals and no other ioctl', () => {

@@ -67,6 +67,12 @@ const newNamespaceFlags = 0x7e020000;
 const threadFlag = 0x10000;
 const sharedFilesFlag = 0x400;
 const ownTableFlag = 2;
+/**
+ * PR_SET_DUMPABLE of linux/prctl.h with 0 closes what /proc shows of a process to a host that is not root, which could
+ * not measure it then. Nothing is done and success is answered: agents that guard keys give up when it fails, and
+ * from whom they hide cannot trace them here anyway.
+ */
+const setDumpable = 4;
 /** Both put text into a terminal as if it had been typed. */
 const typingRequests = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const;
 /** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: what libc, Node and Python use. */
@@ -85,7 +91,7 @@ function refuseAll(calls: Readonly<Record<string, SystemCallNumbers>>, processor
 }
 
 function writeInstructions(processor: Processor): Instruction[] {
-  const { clone, close_range, ioctl, socket, shmget } = filteredSystemCalls;
+  const { clone, close_range, prctl, ioctl, socket, shmget } = filteredSystemCalls;
   return [
     load(offsetOfArch),
     { code: jumpEqual, jumpTrue: 1, jumpFalse: 0, value: auditArch[processor] },
@@ -109,6 +115,13 @@ function writeInstructions(processor: Processor): Instruction[] {
     load(offsetOfArgument(2)),
     { code: jumpSet, jumpTrue: 0, jumpFalse: 1, value: ownTableFlag },
     refuse(EINVAL),
+    giveBackValue(returnAllow),
+    onlyWhenEqual(prctl[processor], 6),
+    load(offsetOfArgument(0)),
+    onlyWhenEqual(setDumpable, 3),
+    load(offsetOfArgument(1)),
+    onlyWhenEqual(0, 1),
+    refuse(0),
     giveBackValue(returnAllow),
     onlyWhenEqual(ioctl[processor], 6),
     load(offsetOfArgument(1)),

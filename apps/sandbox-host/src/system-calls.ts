@@ -99,6 +99,7 @@ export const unsupportedSystemCalls = {
 export const filteredSystemCalls = {
   clone: { x64: 56, arm64: 220 },
   close_range: { x64: 436, arm64: 436 },
+  prctl: { x64: 157, arm64: 167 },
   ioctl: { x64: 16, arm64: 29 },
   socket: { x64: 41, arm64: 198 },
   shmget: { x64: 29, arm64: 194 },

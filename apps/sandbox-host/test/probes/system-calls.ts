@@ -78,6 +78,11 @@ const filtered: readonly Filtered[] = [
     name: 'a thread with descriptors of its own, later (close_range)',
     command: () => callPasses('close_range', EINVAL, 1000, 1001, 2),
   },
+  {
+    name: 'hide in /proc from a host that is not root (PR_SET_DUMPABLE)',
+    command: () =>
+      `perl -e 'syscall(${filteredSystemCalls.prctl[processor]}, 4, 0, 0, 0, 0); print syscall(${filteredSystemCalls.prctl[processor]}, 3, 0, 0, 0, 0) ? "seen\n" : "REACHED\n"'`,
+  },
   { name: 'type into a terminal (TIOCSTI)', command: () => callPasses('ioctl', EPERM, 0, 0x5412, 0) },
 ];
 

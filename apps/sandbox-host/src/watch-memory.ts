@@ -19,7 +19,7 @@ const minFreeMemoryShare = 0.04;
 /** Inside: bwrap's reaper is process 1 and the init is 2; without them there is no sandbox. */
 const lastNeededPid = 2;
 /** For one sandbox at one look: a browser's processes take a tenth of it. */
-const maxCpuMs = 200;
+const defaultMaxCpuMs = 200;
 
 type Sandbox = Pick<WatchedSandbox, 'id' | 'pid' | 'limits'>;
 
@@ -44,12 +44,25 @@ interface MemoryUse extends Family {
   readonly isKnown: boolean;
 }
 
+interface Sharing {
+  /** Of which look it is; the oldest are renewed first. */
+  readonly lookedAt: number;
+  /** Bytes of the process's memory, and of its shared memory, that others account for. */
+  readonly bytes: number;
+  readonly sharedBytes: number;
+}
+
 /** Gives the look at the sandboxes' memory: one that uses too much loses its largest processes. */
-export function watchMemory(): (families: readonly Family[], machine?: MachineMemory) => MemoryReport {
+export function watchMemory({ maxCpuMs = defaultMaxCpuMs } = {}): (
+  families: readonly Family[],
+  machine?: MachineMemory,
+) => MemoryReport {
   /** Looks in a row at which it used too much memory. */
   const looksOver = new Map<string, number>();
   /** Looks in a row at which nobody could tell. */
   const looksInVain = new Map<string, number>();
+  /** What each process was found not to be alone in, when it was last looked at closely. */
+  const sharing = new Map<string, Sharing>();
   /** Killed processes and when: their memory is as good as free. */
   const dying = new Map<string, number>();
 
@@ -60,8 +73,17 @@ export function watchMemory(): (families: readonly Family[], machine?: MachineMe
     for (const [key, killedAt] of dying) if (Date.now() - killedAt > dyingMs) dying.delete(key);
     const uses = families.map(({ sandbox, family }) => {
       const living = family.filter((member) => !dying.has(keyOf(member)));
-      return measureUse({ sandbox, family: living, isMachineShort, sharedBytes: machine.sharedBytes });
+      return measureUse({
+        sandbox,
+        family: living,
+        isMachineShort,
+        sharedBytes: machine.sharedBytes,
+        sharing,
+        maxCpuMs,
+      });
     });
+    const keys = new Set(families.flatMap(({ family }) => family.map(keyOf)));
+    for (const key of sharing.keys()) if (!keys.has(key)) sharing.delete(key);
     const chosen = choose(uses, isMachineShort ? minFreeMemoryShare * machine.totalBytes : null);
     for (const id of looksOver.keys()) {
       if (!chosen.some(({ sandbox }) => sandbox.id === id)) looksOver.delete(id);
@@ -107,36 +129,54 @@ export function watchMemory(): (families: readonly Family[], machine?: MachineMe
 }
 
 /**
- * Who has to give something back: all who are over their limit; when the machine runs short although nobody is, who
+ * Who has to give something back: all who are known to be over their limit; when the machine runs short although nobody is, who
  * has most, if that is as much as is lacking. Otherwise it is not the sandboxes that use it up.
  */
 function choose(uses: readonly MemoryUse[], lackingBytes: number | null): readonly MemoryUse[] {
-  const over = uses.filter(({ used, sandbox }) => used > sandbox.limits.memoryBytes);
+  const over = uses.filter(({ used, sandbox, isKnown }) => isKnown && used > sandbox.limits.memoryBytes);
   if (over.length > 0 || lackingBytes === null) return over;
   const [fattest] = uses.toSorted((one, other) => other.used - one.used);
   return fattest && fattest.used >= lackingBytes ? [fattest] : [];
 }
 
-/** No closer than it matters: who is far from its limit even with all shared memory of the machine is counted roughly. */
+/**
+ * No closer than it matters: who is far from its limit even with all shared memory of the machine is counted roughly.
+ * What one look has no time for the next ones do: until then a process shares what it did when it was looked at last.
+ */
 function measureUse({
   sandbox,
   family,
   isMachineShort,
   sharedBytes,
+  sharing,
+  maxCpuMs,
 }: {
   readonly sandbox: Sandbox;
   readonly family: readonly ProcessMemory[];
   readonly isMachineShort: boolean;
   readonly sharedBytes: number;
+  readonly sharing: Map<string, Sharing>;
+  readonly maxCpuMs: number;
 }): MemoryUse {
   const { memoryBytes } = sandbox.limits;
   const budget = createCpuBudget(maxCpuMs);
-  // Who is too dear to be looked at closely is counted with all that he shares.
   const isClose = sumBytes(family) > memoryBytes;
-  const shares = isClose
-    ? family.map((member) => (budget.isSpent() ? member : budget.spend(() => readOwnShare(member))))
-    : family;
-  const known = { sandbox, family: shares, used: sumBytes(shares), isKnown: true };
+  if (isClose) {
+    const lastLook = (member: ProcessMemory): number => sharing.get(keyOf(member))?.lookedAt ?? 0;
+    for (const member of family.toSorted((one, other) => lastLook(one) - lastLook(other))) {
+      if (budget.isSpent()) break;
+      const own = budget.spend(() => readOwnShare(member));
+      const bytes = member.bytes - own.bytes;
+      sharing.set(keyOf(member), {
+        lookedAt: performance.now(),
+        bytes,
+        sharedBytes: member.sharedBytes - own.sharedBytes,
+      });
+    }
+  }
+  const shares = isClose ? family.map((member) => withoutShared(member, sharing.get(keyOf(member)))) : family;
+  const isKnown = !isClose || family.every((member) => sharing.has(keyOf(member)));
+  const known = { sandbox, family: shares, used: sumBytes(shares), isKnown };
   if (!isMachineShort && known.used + sharedBytes <= memoryBytes) return known;
   return addHidden(known, { sharedBytes, budget });
 }
@@ -165,6 +205,14 @@ function addHidden(
   );
   const charged = use.family.reduce((sum, member) => sum + member.sharedBytes, 0);
   return { ...use, family, used: use.used + Math.max(0, all - charged), isKnown };
+}
+
+function withoutShared(process: ProcessMemory, shared: Sharing | undefined): ProcessMemory {
+  return {
+    ...process,
+    bytes: Math.max(0, process.bytes - (shared?.bytes ?? 0)),
+    sharedBytes: Math.max(0, process.sharedBytes - (shared?.sharedBytes ?? 0)),
+  };
 }
 
 function sumBytes(family: readonly ProcessMemory[]): number {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { findFamily, type ProcessMemory, readProcesses } from '../src/measure-memory.ts';
+import { findFamily, type ProcessMemory, readOwnShare, readProcesses } from '../src/measure-memory.ts';
 import { identifyProcess } from '../src/process-identity.ts';
 import { type MemoryReport, watchMemory } from '../src/watch-memory.ts';
 import type { WatchedSandbox } from '../src/watched-sandbox.ts';
@@ -83,6 +83,21 @@ describe('a machine that runs short of memory', () => {
     const { killed, toStop } = lookTwice([small], noMemory);
     expect([killed, toStop]).toEqual([[], []]);
   });
+});
+
+test('who shares most of his memory loses nothing, also when one look has no time for all processes', async () => {
+  const script = `exec perl -e '$| = 1; my $x = "a" x (60 * 1048576); for (1 .. 24) { last unless fork } print "ready\\n"; sleep 600'`;
+  const limits = { memoryBytes: 400 * mebibyte };
+  const sandbox = await processes.start(`${script} & wait`, { limits, saysReady: true });
+  await expect.poll(() => familyOf(sandbox).family.length).toBeGreaterThan(24);
+  const before = process.threadCpuUsage();
+  for (const member of familyOf(sandbox).family) readOwnShare(member);
+  const { user, system } = process.threadCpuUsage(before);
+  const look = watchMemory({ maxCpuMs: (user + system) / 1_000 / 3 });
+  const reports = [1, 2, 3, 4, 5, 6, 7, 8].map(() => look([familyOf(sandbox)], plentyOfMemory));
+  expect(reports[0]?.share).toBeGreaterThan(1);
+  expect(reports.at(-1)?.share).toBeLessThan(1);
+  expect(reports.flatMap(({ killed, toStop }) => [...killed, ...toStop])).toEqual([]);
 });
 
 test('a sandbox that takes too long to be measured is stopped', async () => {

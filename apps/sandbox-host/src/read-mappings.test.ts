@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createCpuBudget } from './cpu-budget.ts';
-import { readDeletedMappings } from './read-mappings.ts';
+import { readDeletedMappings, readMapping } from './read-mappings.ts';
 
 const mebibyte = 1024 * 1024;
 const mmap = process.arch === 'arm64' ? 222 : 9;
@@ -55,4 +55,18 @@ test('mappings are not known when there is no time left to read them', async () 
 
 test('a process that has ended has none', () => {
   expect(readDeletedMappings('/proc/0', createCpuBudget(1_000))).toEqual([]);
+});
+
+test.each([
+  ['/dev/zero (deleted)', true],
+  ['[anon_shmem:a name]', true],
+  ['/workspace/a file (deleted)', false],
+  ['/workspace/[anon_shmem:x] (deleted)', false],
+  ['/workspace/file', null],
+  ['[anon:a name]', null],
+  ['', null],
+])('a mapping of %j is nameless shared memory, a deleted file or neither', (path, isSharedMemory) => {
+  const mapping = readMapping(`7f6c1ff21000-7f6c1ff22000 rw-s 00000000 00:01 5124                   ${path}`);
+  const found = { range: '7f6c1ff21000-7f6c1ff22000', numbers: '00:01', inode: '5124', isSharedMemory };
+  expect(mapping).toEqual(isSharedMemory === null ? null : found);
 });

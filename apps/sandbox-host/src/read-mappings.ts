@@ -21,15 +21,15 @@ const maxTextBytes = 8 * 1024 * 1024;
 
 /**
  * The deleted files that a process has mapped, each once; none of one that has ended; null when that cannot be told:
- * it is not ours to see, too much, or the budget is spent. `folder` is a process's or a thread's in /proc. A line of
- * `maps` is `start-end mode offset major:minor inode path (deleted)`, in hexadecimal but for the inode (proc_pid_maps(5)).
+ * it is not ours to see, too much, or the budget is spent. `folder` is a process's or a thread's in /proc.
  */
 export function readDeletedMappings(folder: string, budget: CpuBudget): DeletedMapping[] | null {
   const found = new Map<string, DeletedMapping>();
   const sizes = new Map<string, number | null>();
   const isWhole = readLines(`${folder}/maps`, budget, (line) => {
-    if (!line.endsWith(' (deleted)')) return;
-    const [range = '', , , numbers = '', inode = ''] = line.split(/ +/, 5);
+    const mapping = readMapping(line);
+    if (mapping === null) return;
+    const { range, numbers, inode, isSharedMemory } = mapping;
     const key = `${numbers} ${inode}`;
     if (!sizes.has(key)) sizes.set(key, readFileBytes(folder, range));
     const [start = 0, end = 0] = range.split('-').map((address) => Number.parseInt(address, 16));
@@ -38,12 +38,23 @@ export function readDeletedMappings(folder: string, budget: CpuBudget): DeletedM
       device: deviceOf(numbers),
       inode: Number(inode),
       bytes: sizes.get(key) ?? mapped,
-      isSharedMemory: line.endsWith(' /dev/zero (deleted)'),
+      isSharedMemory,
     });
   });
   if (isWhole) return [...found.values()];
   const [, , pid] = folder.split('/');
   return budget.isSpent() || isLiving(Number(pid)) ? null : [];
+}
+
+/**
+ * Null for what is no deleted file. A line of `maps` is `start-end mode offset major:minor inode path (deleted)`, in
+ * hexadecimal but for the inode. Nameless shared memory is `/dev/zero (deleted)`, or has the name that its process
+ * gave it where the kernel lets it (proc_pid_maps(5)).
+ */
+export function readMapping(line: string) {
+  const [range = '', , , numbers = '', inode = '', path = ''] = line.split(/ +/, 6);
+  const isSharedMemory = path.startsWith('[anon_shmem:') || line.endsWith(' /dev/zero (deleted)');
+  return isSharedMemory || line.endsWith(' (deleted)') ? { range, numbers, inode, isSharedMemory } : null;
 }
 
 /**

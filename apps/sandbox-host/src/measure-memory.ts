@@ -51,9 +51,10 @@ function readStatus(pid: number): { readonly folder: string; readonly text: stri
   return { folder, text };
 }
 
-/** Whether any of its threads still has memory: one that ends has none before it lets go of its files. */
-export function isLiving(pid: number): boolean {
-  return readStatus(pid).text.includes('\nRssAnon:');
+/** The folder of a process or of its first thread that still has memory, which ends before its files do; null when none has. */
+export function findLivingFolder(pid: number): string | null {
+  const { folder, text } = readStatus(pid);
+  return text.includes('\nRssAnon:') ? folder : null;
 }
 
 /** The process as it is now; null when it has ended or is not ours to see. */
@@ -105,26 +106,30 @@ export function readOwnShare(process: ProcessMemory): ProcessMemory {
   return { ...process, bytes: kibibytes * 1024, sharedBytes: shared * 1024 };
 }
 
-/** The process and its descendants in some twenty microseconds each; where the kernel lists children, no others are looked at. */
-export function listDescendants(rootPid: number): Pick<ProcessMemory, 'pid' | 'folder'>[] {
-  if (!existsSync('/proc/thread-self/children')) return findFamily(readProcesses(), rootPid);
-  const pids = new Set([rootPid]);
-  for (const pid of pids) {
-    for (const thread of listNames(`/proc/${pid}/task`)) {
-      const children = readText(`/proc/${pid}/task/${thread}/children`).trim();
-      for (const child of children === '' ? [] : children.split(' ')) pids.add(Number(child));
-    }
+/** Gives how to list a process's children, some twenty microseconds each; where the kernel does not list them, as they are now. */
+export function listingChildren(): (pid: number) => readonly number[] {
+  if (!existsSync('/proc/thread-self/children')) {
+    const byParent = Map.groupBy(readProcesses(), ({ parentPid }) => parentPid);
+    return (parent) => (byParent.get(parent) ?? []).map(({ pid }) => pid);
   }
-  return [...pids].flatMap((pid) => {
-    const { folder, text } = readStatus(pid);
-    return text === '' ? [] : [{ pid, folder }];
-  });
+  return (parent) =>
+    listNames(`/proc/${parent}/task`).flatMap((thread) => {
+      const children = readText(`/proc/${parent}/task/${thread}/children`).trim();
+      return children === '' ? [] : children.split(' ').map(Number);
+    });
+}
+
+function listDescendants(rootPid: number): ReadonlySet<number> {
+  const listChildren = listingChildren();
+  const pids = new Set([rootPid]);
+  for (const pid of pids) for (const child of listChildren(pid)) pids.add(child);
+  return pids;
 }
 
 /** Processor time of a process, its descendants and those of them that have ended, in ticks of 10 ms (proc_pid_stat(5)). */
 export function readTicks(rootPid: number): number {
-  return listDescendants(rootPid)
-    .map(({ pid }) => {
+  return [...listDescendants(rootPid)]
+    .map((pid) => {
       const stat = readText(`/proc/${pid}/stat`);
       // The name, field 2, may hold anything. Own time and that of ended children, in user and kernel mode: 14 to 17.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

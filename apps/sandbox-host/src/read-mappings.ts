@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { CpuBudget } from './cpu-budget.ts';
-import { isLiving } from './measure-memory.ts';
+import { findLivingFolder } from './measure-memory.ts';
 
 /** A file that a process has mapped and that no name leads to any more; nameless shared memory is one too. */
 export interface DeletedMapping {
@@ -15,6 +15,8 @@ export interface DeletedMapping {
 }
 
 const blockBytes = 512;
+/** A process that becomes another program in between shows nothing of the one that it was. */
+const maxReadings = 4;
 const pieceBytes = 64 * 1024;
 /** As many mappings as a process may have by default (65,530), in lines of 128 letters: in deep folders lines are as long as one likes. */
 const maxTextBytes = 8 * 1024 * 1024;
@@ -24,6 +26,16 @@ const maxTextBytes = 8 * 1024 * 1024;
  * it is not ours to see, too much, or the budget is spent. `folder` is a process's or a thread's in /proc.
  */
 export function readDeletedMappings(folder: string, budget: CpuBudget): DeletedMapping[] | null {
+  const [, , pid] = folder.split('/');
+  for (let count = 0; count < maxReadings; count++) {
+    const found = readOnce(folder, budget);
+    if (found !== null || budget.isSpent()) return found;
+    if (findLivingFolder(Number(pid)) === null) return [];
+  }
+  return null;
+}
+
+function readOnce(folder: string, budget: CpuBudget): DeletedMapping[] | null {
   const found = new Map<string, DeletedMapping>();
   const sizes = new Map<string, number | null>();
   const isWhole = readLines(`${folder}/maps`, budget, (line) => {
@@ -41,9 +53,7 @@ export function readDeletedMappings(folder: string, budget: CpuBudget): DeletedM
       isSharedMemory,
     });
   });
-  if (isWhole) return [...found.values()];
-  const [, , pid] = folder.split('/');
-  return budget.isSpent() || isLiving(Number(pid)) ? null : [];
+  return isWhole ? [...found.values()] : null;
 }
 
 /**

@@ -93,9 +93,10 @@ describe('the way out of a sandbox', () => {
     const sandbox = await (await newHost(network)).open(randomUUID());
     const body = '{ method: "POST", body: new Uint8Array(5_000_000) }';
     expect(await fetchIn(sandbox, 'http://example.test/', body)).toContain('POST / of example.test, 5000000');
+    // Also to who begins to read when all of it has arrived at the proxy.
     const size =
-      'node -e \'fetch("http://example.test/large").then(async (r) => console.log((await r.bytes()).length))\'';
-    expect(await runIn(sandbox, size)).toBe('20000000\n');
+      'node -e \'for (const ms of [0, 300]) fetch("http://example.test/large").then(async (r) => { await new Promise((f) => setTimeout(f, ms)); console.log((await r.bytes()).length) })\'';
+    expect(await runIn(sandbox, size)).toBe('20000000\n20000000\n');
     const tunnel = recordNetwork({ 'example.test': [[publicAddress]] }, echoPort);
     const other = await (await newHost(tunnel)).open(randomUUID());
     expect(await tunnelIn(other, 'example.test:443')).toBe('heard hello\n');

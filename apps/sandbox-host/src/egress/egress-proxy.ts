@@ -129,8 +129,11 @@ async function forward(
         reject(error);
       }
     });
-    // An upgrade that nobody asked for ends the connection without a word.
-    onward.on('close', () => reject(new Error('There was no answer.')));
+    // An upgrade that nobody asked for ends the connection without a word. Behind an answer this comes when all of it
+    // has arrived, which is before all of it is passed on.
+    onward.on('close', () => {
+      if (!response.headersSent) reject(new Error('There was no answer.'));
+    });
     response.on('close', () => onward.destroy());
     pipeline(request, onward, () => undefined);
   });

@@ -34,7 +34,7 @@ export function nameRunThread(
     try {
       const written = await writeTitle({ message, model, signal: AbortSignal.any(limits) });
       const { title, isProvisional, spent } = written;
-      budget.charge(spent);
+      budget.chargeAside(spent);
       const { runId, epoch } = journal;
       // Before the title is shown, and never in the way of the run's own writes.
       const isTaken = await nameThread(sql, { runId, epoch, title, isProvisional, ...spent });

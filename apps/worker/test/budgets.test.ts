@@ -101,6 +101,26 @@ describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s
     expect(asked).toHaveLength(2);
   });
 
+  it('an answer of reasoning alone costs what its provider counted, and is not paid for again and again', async () => {
+    const usage = { inputTokens: 100, outputTokens: 32_000 };
+    const cut: Scenario = {
+      turns: [{ steps: [{ reasoning: 'I think about it.' }], finishReason: 'length', usage }],
+    };
+    const { run: done, asked } = await run(cut, { model });
+    expect(done).toMatchObject({
+      reason: 'model-error',
+      usage: { ...usage, estimated: false },
+      error: { detail: expect.stringContaining('output limit') as string },
+    });
+    expect(done.costUsd).toBeCloseTo(3.201, 9);
+    expect(asked).toHaveLength(1);
+    // Ended by the model itself, it is asked again, as far as the budget goes.
+    const empty: Scenario = { turns: [{ steps: [{ reasoning: 'Hm.' }], usage }] };
+    const { run: poor, asked: several } = await run(empty, { model, limits: { maxCostUsd: 7 } });
+    expect(poor).toMatchObject({ reason: 'budget', usage: { outputTokens: 96_000, estimated: false } });
+    expect(several).toHaveLength(3);
+  });
+
   it('what the provider had cached costs what it costs, and is expected to be cached again', async () => {
     const usage = { inputTokens: 40_000, cachedInputTokens: 40_000, outputTokens: 100 };
     const turns = ['one', 'two', 'three'].map((text) => ({ ...step(text), usage }));

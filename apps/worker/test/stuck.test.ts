@@ -65,6 +65,18 @@ describe('an agent that makes no progress', () => {
     expect(JSON.stringify(requests[1]?.body)).not.toContain('cut off by the output limit');
   });
 
+  it('is cut off when its reasoning repeats itself, told, and ended when it does so again', async () => {
+    const brooding = {
+      steps: [{ reasoning: 'Well. ' }, { reasoning: block.repeat(200) }, { text: 'never' }],
+    };
+    const { ended, notices, requests } = await run({ turns: Array.from({ length: 5 }, () => brooding) });
+    expect(ended).toMatchObject({ ...stuck, steps: 2 });
+    expect(notices).toEqual(['repeated-text']);
+    expect(requests).toHaveLength(2);
+    expect(JSON.stringify(requests[1]?.body)).toContain('Your answer repeated itself');
+    expect(JSON.stringify(requests[1]?.body)).not.toContain('cut off by the output limit');
+  });
+
   it('goes on after a repeated answer when it is told', async () => {
     const { ended, notices } = await run({
       turns: [babble, call('echo', 'a'), { steps: [{ text: 'Done.' }] }],

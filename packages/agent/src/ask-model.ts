@@ -142,8 +142,8 @@ export async function askModel(options: AskModel): Promise<Asked> {
         spent: spentWith(null),
       };
     const failure = describeModelFailure(read.error);
-    // A request that was refused costs nothing; one whose answer had begun is charged.
-    if (hasShown) spent = spentWith(null);
+    // A request that was refused costs nothing; one whose answer had begun, or was counted, is charged.
+    if (hasShown || countedInput(read.usage) !== null) spent = spentWith(read.usage);
     let delayMs = delayBefore(attempt, failure, retry);
     const fallback = delayMs === null || failure.kind === 'overloaded' ? fallBack(models, failure) : null;
     if (fallback) delayMs = 0;

@@ -14,8 +14,10 @@ export interface Shortage {
  * aborted calls included, and counts what this worker is about to settle, so that no query is needed to know it.
  */
 export interface Budget {
-  /** Counts one model call, answered or broken. */
+  /** Counts one model call of the run's conversation, answered or broken. */
   charge(spent: Spent): void;
+  /** Counts a call beside the conversation, which says nothing of what the provider keeps of that. */
+  chargeAside(spent: Spent): void;
   /** What keeps any further call from being made; null when nothing does. */
   exhausted(): Shortage | null;
   /** The same for a call that is about to be made, whose request has so many tokens. */
@@ -59,6 +61,9 @@ export function createBudget(
     charge(spent) {
       total = addSpent(total, spent);
       cachedTokens = spent.usage.cachedInputTokens;
+    },
+    chargeAside(spent) {
+      total = addSpent(total, spent);
     },
     exhausted: () => shortage({ usage: noUsage, costUsd: 0 }),
     shortageFor: ({ tokens, price }) => shortage(unanswered({ tokens, cachedTokens, price })),

@@ -71,6 +71,16 @@ describe('the history for the model', () => {
     `);
   });
 
+  it('leaves out texts of nothing but space, which a provider refuses for ever', async () => {
+    const said = assistant(
+      'scripted:demo',
+      start,
+      text('\n\n'),
+      tool({ state: 'output-available', output: 'x' }),
+    );
+    expect(JSON.stringify(await messagesOf([user(text('Go.')), said]))).not.toContain(String.raw`"\n`);
+  });
+
   it.each(['input-streaming', 'input-available', 'approval-requested'])(
     'gives a call that stayed %s an error as its result',
     async (state) => {

@@ -6,7 +6,7 @@ import { isSummary, sinceSummary } from './context/since-summary.ts';
 import { isReminder } from './nudge.ts';
 import type { PicturesById } from './pictures.ts';
 import { repairHistory } from './repair-history.ts';
-import { repeatsItself } from './repeated-text.ts';
+import { isRepetitive } from './repetition.ts';
 import { stepsOf } from './steps-of.ts';
 
 /** What the model is told after an answer that its output limit cut. */
@@ -73,12 +73,7 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
   for (const step of stepsOf(parts)) {
     pending.push(...step);
     // What is said to a model that repeats itself stands at the beginning of the next step; a reminder behind the answer.
-    if (
-      step.some(isSummary) ||
-      step.some(isReminder) ||
-      step.some(isToolPart) ||
-      step.some((part) => part.type === 'text' && repeatsItself(part.text))
-    )
+    if (step.some(isSummary) || step.some(isReminder) || step.some(isToolPart) || step.some(isRepetitive))
       continue;
     flush();
     messages.push({ id, role: 'user', parts: [{ type: 'text', text: continueText }] });

@@ -34,6 +34,14 @@ export class EmptyAnswerError extends Error {
   }
 }
 
+/** The output limit came before the answer: asked the same again, a model thinks as long, and all of it is paid. */
+export class UnansweredError extends Error {
+  constructor() {
+    super('The model used all of its output limit before it gave an answer.');
+    this.name = 'UnansweredError';
+  }
+}
+
 /** The answer's stream came to an end that no provider means. */
 export class BrokenAnswerError extends Error {
   constructor(detail: string) {
@@ -56,6 +64,9 @@ export function describeModelFailure(error: unknown, now = Date.now()): ModelFai
   }
   if (error instanceof ModelStalledError || error instanceof EmptyAnswerError) {
     return { kind: 'other', isRetryable: true, retryAfterMs: null, detail: error.message, cause: error };
+  }
+  if (error instanceof UnansweredError) {
+    return { kind: 'other', isRetryable: false, retryAfterMs: null, detail: error.message, cause: error };
   }
   const reported = reportedInStream(error);
   return reported === null

@@ -8,7 +8,7 @@ import {
   type ToolSet,
 } from 'ai';
 import type { AnswerChunks } from './answer-chunks.ts';
-import { BrokenAnswerError, EmptyAnswerError, ModelStalledError } from './model-failure.ts';
+import { BrokenAnswerError, EmptyAnswerError, ModelStalledError, UnansweredError } from './model-failure.ts';
 import type { Model } from './models.ts';
 import { watchRepetition } from './repeated-text.ts';
 
@@ -32,7 +32,8 @@ export type ReadOutcome =
   | { readonly outcome: 'complete'; readonly finishReason: FinishReason; readonly usage: LanguageModelUsage }
   /** Cut by us: what it says it has said several times before. */
   | { readonly outcome: 'repeated' }
-  | { readonly outcome: 'failed'; readonly error: unknown };
+  /** `usage`: of an answer that came to its end all the same; else null. */
+  | { readonly outcome: 'failed'; readonly error: unknown; readonly usage: LanguageModelUsage | null };
 
 export interface ReadAnswer {
   readonly request: ModelRequest;
@@ -73,12 +74,12 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       } catch (error) {
         // The model's silence, or its socket; whatever `show` throws is ours and not caught here.
         signal.throwIfAborted();
-        return { outcome: 'failed', error };
+        return { outcome: 'failed', error, usage: null };
       }
       isRead = next.done === true;
       if (next.done === true) break;
       const part = next.value;
-      if (part.type === 'error') return { outcome: 'failed', error: part.error };
+      if (part.type === 'error') return { outcome: 'failed', error: part.error, usage: null };
       if (part.type === 'finish-step') {
         end = { outcome: 'complete', finishReason: part.finishReason, usage: part.usage };
       }
@@ -95,10 +96,13 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
     signal.throwIfAborted();
     const problem = problemOf(end);
     if (problem !== null || end === null)
-      return { outcome: 'failed', error: new BrokenAnswerError(problem ?? '') };
+      return { outcome: 'failed', error: new BrokenAnswerError(problem ?? ''), usage: end?.usage ?? null };
     const isEmpty = !answer.hasText && answer.calls.length === 0 && end.finishReason !== 'content-filter';
     const closing = answer.finish();
-    if (isEmpty && closing.length === 0) return { outcome: 'failed', error: new EmptyAnswerError() };
+    if (isEmpty && closing.length === 0) {
+      const error = end.finishReason === 'length' ? new UnansweredError() : new EmptyAnswerError();
+      return { outcome: 'failed', error, usage: end.usage };
+    }
     if (closing.length > 0) await show(...closing);
     return end;
   } finally {

@@ -27,8 +27,8 @@ export function repairHistory(
 
 function repairPart(part: MessagePart, isForeign: boolean): MessagePart[] {
   if (part.type === 'text') {
-    // Anthropic refuses empty texts.
-    if (part.text === '') return [];
+    // Anthropic refuses texts of nothing but space.
+    if (part.text.trim() === '') return [];
     return [isForeign ? { type: 'text', text: part.text } : part];
   }
   if (part.type === 'reasoning') return isForeign ? [] : [part];

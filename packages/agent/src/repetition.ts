@@ -25,8 +25,7 @@ export function findRepetition(
   mayPoll: (toolName: string) => boolean,
 ): Repetition | null {
   const last = stepsOf(parts).at(-1) ?? [];
-  if (!last.some(isToolPart) && last.some((part) => part.type === 'text' && repeatsItself(part.text)))
-    return 'repeated-text';
+  if (!last.some(isToolPart) && last.some(isRepetitive)) return 'repeated-text';
   const { sameResult, sameError, alternatingPairs, polls } = repetitionLimits;
   // No rule looks further back, and a long run would be read whole at each of its steps.
   const calls = parts.filter(isToolPart).slice(-polls).flatMap(endedCall);
@@ -42,6 +41,11 @@ export function findRepetition(
     pairs.every(({ whole }, index) => whole === pairs[index % 2]?.whole) &&
     !pairs.some(({ name }) => mayPoll(name));
   return isAlternating ? 'alternation' : null;
+}
+
+/** True for what the model said, or thought, again and again until it was cut. */
+export function isRepetitive(part: MessagePart): boolean {
+  return (part.type === 'text' || part.type === 'reasoning') && repeatsItself(part.text);
 }
 
 function endsAlike(

@@ -122,6 +122,15 @@ it('an input that is JSON in the place of parameters is taken, and anything else
   expect((await ask(body('path = a'))).calls[0]?.problem).toMatch(/not valid.*path/);
 });
 
+it.each(["<parameter name='count'>5</parameter>", '<parameter name="count" type="number">5</parameter>'])(
+  'a call with the parameter %s, which cannot be read, goes back and is not run without it',
+  async (parameter) => {
+    const text = `<tool_call name="write">\n<parameter name="path">a</parameter>\n${parameter}\n</tool_call>`;
+    const { calls } = await ask({ steps: [{ text }] });
+    expect(calls).toMatchObject([{ toolName: 'write', problem: expect.stringContaining('not valid') }]);
+  },
+);
+
 it('the request names no tools and tells them in the prompt; calls and results are written into the texts', async () => {
   const history: ModelMessage[] = [
     {

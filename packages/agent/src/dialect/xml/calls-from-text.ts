@@ -137,7 +137,7 @@ function createCallWriter(options: {
       return written;
     },
     finish(rest) {
-      const written = write(input === '' ? withoutParameters(rest) : '}');
+      const written = write(input === '' ? withoutParameters(rest) : endOfInput(rest));
       return [
         ...written,
         { type: 'tool-input-end', id },
@@ -145,6 +145,11 @@ function createCallWriter(options: {
       ];
     },
   };
+}
+
+/** A parameter whose tag cannot be read makes no input: the call would be another one without it. */
+function endOfInput(rest: string): string {
+  return rest.includes('<parameter') ? `,"unparsed":${JSON.stringify(rest)}` : '}';
 }
 
 /** Some models write the whole input as JSON all the same; anything else is told to be wrong by the tool's schema. */

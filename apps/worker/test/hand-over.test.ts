@@ -1,6 +1,8 @@
+import { defineTool } from '@switchyard/agent';
 import { DrainedError, LockLostError, readRunLog } from '@switchyard/bus';
 import { readRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { executeRun } from '../src/execute-run.ts';
 import { type Harness, jobOf, startHarness } from './harness.ts';
 import { echo, slowTool } from './test-tools.ts';
@@ -60,6 +62,39 @@ describe('a hand-over', () => {
     expect(run).toMatchObject({ status: 'completed', steps: 1, usage: { estimated: true } });
     expect(chunks.filter(({ type }) => type === 'reset-step')).toHaveLength(1);
     expect(chunks.filter(({ type }) => type === 'start-step')).toHaveLength(1);
+  });
+
+  it('leaves the end of a run to the next worker when a call brings it while this one leaves', async () => {
+    const begun = Promise.withResolvers<void>();
+    const leaving = Promise.withResolvers<void>();
+    const question = defineTool({
+      name: 'question',
+      description: 'For tests.',
+      inputSchema: z.object({}),
+      effect: 'once',
+      needs: 'nothing',
+      async execute() {
+        begun.resolve();
+        await leaving.promise;
+        return { outcome: 'ok', output: 'Asked.', end: { reason: 'asked', text: 'Which?' } };
+      },
+    });
+    const turns = [
+      { steps: [{ toolCall: { name: 'question', arguments: {} } }] },
+      { steps: [{ text: 'I have asked.' }] },
+    ];
+    const started = await harness.start({ turns });
+    const asked = harness.model.requests.length;
+    const job = new AbortController();
+    const execution = executeRun(workerWith(harness, question), jobOf(started, job.signal));
+    await begun.promise;
+    job.abort(new DrainedError());
+    leaving.resolve();
+    expect(await execution).toBe('hand-over');
+    expect(await executeRun(workerWith(harness, question), jobOf(started))).toBe('done');
+    const { run } = await expectEnd(harness, started);
+    expect(run).toMatchObject({ reason: 'asked', steps: 1 });
+    expect(harness.model.requests.length - asked).toBe(1);
   });
 
   it('between two attempts of a step charges what the first one had cost', async () => {

@@ -79,6 +79,8 @@ export async function callTools(
       }
       return { reason: end.reason, chunks: settleCall(call.part, result).chunks };
     }
+    // It ends the run with the next worker, which calls it again: nothing came of it but its result.
+    if (end && around.stop.cause() === 'hand-over') return null;
     hasFailedCall ||= result.outcome === 'error';
     await storeResult(around, { call, result, isUnknown });
     return null;

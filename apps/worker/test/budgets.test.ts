@@ -190,10 +190,27 @@ describe('a budget', () => {
   });
 
   it('is not given anew to the worker that goes on after a crash, which pays for the call that was open', async () => {
-    const started = await harness.start(endless, {
-      model: 'scripted:chat',
-      limits: { maxTokens: 150_000 },
-    });
+    const faults = [{ kind: 'stall', afterChunks: 1, times: 1 } as const];
+    const turns = endless.turns.map((turn, index) => (index === 1 ? { ...turn, faults } : turn));
+    const limits = { maxTokens: 150_000 };
+    const started = await harness.start({ turns }, { model: 'scripted:chat', limits });
+    const { requests } = harness.model;
+    const before = requests.length;
+    const lock = new AbortController();
+    const dying = executeRun(harness.worker, jobOf(started, lock.signal));
+    await vi.waitFor(() => expect(requests).toHaveLength(before + 2), { timeout: 20_000 });
+    lock.abort(new LockLostError(started.run.id));
+    await dying;
+    const { run: done } = await ended(started);
+    // One step, the call that the dead worker had made, and a second step; a third would be the fourth call.
+    expect(done).toMatchObject({ reason: 'budget', steps: 2, usage: { estimated: true } });
+    expect(done.usage.totalTokens).toBeGreaterThan(120_000);
+    expect(requests.length - before).toBe(3);
+  });
+
+  it('is not charged for the next call when a worker dies while the tools of a step run', async () => {
+    const limits = { maxTokens: 150_000 };
+    const started = await harness.start(endless, { model: 'scripted:chat', limits });
     const { requests } = harness.model;
     const before = requests.length;
     // It notices after its first step that it may have lost the run.
@@ -201,10 +218,12 @@ describe('a budget', () => {
     await executeRun({ ...harness.worker, lockAgeMs }, jobOf(started));
     expect(requests.length - before).toBe(1);
     const { run: done } = await ended(started);
-    // One step, the call that the dead worker had reserved, and a second step; a third would be the fourth call.
-    expect(done).toMatchObject({ reason: 'budget', steps: 2, usage: { estimated: true } });
-    expect(done.usage.totalTokens).toBeGreaterThan(120_000);
-    expect(requests.length - before).toBe(2);
+    expect(done).toMatchObject({
+      reason: 'budget',
+      steps: 3,
+      usage: { totalTokens: 123_000, estimated: false },
+    });
+    expect(requests.length - before).toBe(3);
   });
 
   it.each([

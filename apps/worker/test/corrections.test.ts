@@ -84,3 +84,21 @@ it('a correction that came while the last answer was written is answered by a ru
   expect(activeRun).toMatchObject({ status: 'queued' });
   expect(await readRun(harness.sql, harness.actor, run.id)).toEqual(run);
 });
+
+it.each([99_990, 100_001])(
+  'a correction of a run that ends by its budget, with %i of 100,000 tokens used, goes to the next run',
+  async (inputTokens) => {
+    const turns = [{ ...pausing, usage: { inputTokens, outputTokens: 1 } }];
+    const started = await harness.start({ turns }, { limits: { maxTokens: 100_000 } });
+    const asked = harness.model.requests.length;
+    const run = await execute(harness, started, workerWithCorrection('In red.'));
+    expect(run).toMatchObject({ reason: 'budget', steps: 1 });
+    expect(harness.model.requests.length - asked).toBe(1);
+    const { messages, activeRun } = await readMessages(harness.sql, harness.actor, run.threadId, {
+      limit: 9,
+    });
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+    expect(JSON.stringify(messages[2]?.parts)).toContain('In red.');
+    expect(activeRun).not.toBeNull();
+  },
+);

@@ -78,6 +78,9 @@ export async function answerStep(
     toolSet: tools.forModel,
   });
   const lead = [...said, ...marks];
+  // Before it is shown what people said: of a run that ends here, that is unread and goes to the next one.
+  const shortage = claimed.budget.shortageFor({ tokens: fitted.size, price: first.entry.price });
+  if (shortage) return concluded(await endExhausted(claimed, { shortage, step }));
   await showLead(claimed, lead);
   const asked = await askModel({
     ...claimed,

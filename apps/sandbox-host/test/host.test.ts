@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, chown, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { createSandboxes } from '@switchyard/sandbox';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -304,22 +303,6 @@ describe('sandboxes and host processes', () => {
     const second = await newHost(dataDir);
     expect(await runIn(await second.open(projectId), 'cat file')).toBe('kept\n');
   });
-});
-
-test('a start that fails leaves nothing behind, and takes nothing from the host that runs there', async () => {
-  const dataDir = await newFolder();
-  const other = createServer().listen(0, '127.0.0.1');
-  cleanups.push(async () => other.close());
-  await once(other, 'listening');
-  const { port } = other.address() as AddressInfo;
-  await expect(startTestHost(dataDir, { port })).rejects.toThrow('EADDRINUSE');
-  const stage = await readFile(path.join(dataDir, 'system', 'stage'), 'utf8');
-  expect(stage).toContain('switchyard-stage-');
-  expect(existsSync(stage)).toBe(false);
-
-  const host = await newHost(dataDir);
-  await expect(startTestHost(dataDir, { port })).rejects.toThrow('EADDRINUSE');
-  expect(await runIn(await host.open(randomUUID()), 'echo here')).toBe('here\n');
 });
 
 describe('where it stands', () => {

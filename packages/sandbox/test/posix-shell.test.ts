@@ -1,23 +1,20 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkScript, endScript, inputScript, leaveScript } from '../src/background-scripts.ts';
 import { identifyScript, inspectScript, startScript, stopScript, waitScript } from '../src/call-scripts.ts';
-import { changeScript, type ContentSource } from '../src/change-script.ts';
-import type { EffectClaim } from '../src/claimed-effect.ts';
+import { changeScript } from '../src/change-script.ts';
 import { listScript, readScript, removeScript } from '../src/file-scripts.ts';
 import { seenKey, versionOfBytes } from '../src/seen-files.ts';
 import { sessionEnvironment, sessionText } from '../src/session-text.ts';
 import { quote } from '../src/shell-text.ts';
 import { temporaryFolder } from './host-process.ts';
-
-/** The shells that services start scripts with; each runs them here as it would there, in a folder of this machine. */
-const shells = ['/bin/bash', '/bin/dash', '/bin/sh'].filter((shell) => existsSync(shell));
+import { runShell, shells, writeScript } from './shells.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
@@ -31,20 +28,6 @@ afterAll(async () => {
   }
   await folder.remove();
 });
-
-function runShell(shell: string, script: string): Promise<{ words: string[]; lines: Buffer[] }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(shell, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
-    const chunks: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.on('error', reject);
-    child.on('close', () => {
-      const [head = '', ...lines] = Buffer.concat(chunks).toString('utf8').split('\n');
-      resolve({ words: head.split(' ').slice(1), lines: lines.map((line) => Buffer.from(line, 'base64')) });
-    });
-    child.stdin.end(`{\n${script}\n} </dev/null\n`);
-  });
-}
 
 describe.each(shells)('under %s', (shell) => {
   const run = (script: string) => runShell(shell, script);
@@ -300,74 +283,6 @@ describe.each(shells)('under %s', (shell) => {
     await promisify(execFile)('mkfifo', [`${target}-pipe`]);
     await rename(`${target}-pipe`, target);
     expect((await replace('four')).words).toEqual(['not-a-file', '0']);
-  });
-
-  /** Of one file, in the folder `root`, with that content. */
-  const writeScript = (
-    root: string,
-    source: ContentSource,
-    more: { readonly claim?: EffectClaim; readonly uploadPath?: string } = {},
-  ) =>
-    changeScript({
-      claim: null,
-      root,
-      nonce: 'aa',
-      uploadPath: null,
-      changes: [
-        {
-          kind: 'write',
-          path: path.join(root, 'file'),
-          mode: 0o644,
-          isModeForced: false,
-          source,
-          expected: null,
-          seen: null,
-          replaced: null,
-        },
-      ],
-      ...more,
-    });
-
-  // Only root may mount a disk.
-  test.runIf(process.getuid?.() === 0)(
-    'a full disk is told as such, whoever writes, and what was there stays',
-    async () => {
-      const root = path.join(folder.path, randomUUID());
-      await mkdir(root);
-      await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'test', root]);
-      try {
-        const text = 'x'.repeat(90_000);
-        const uploadPath = path.join(folder.path, randomUUID());
-        await writeFile(uploadPath, text);
-        await writeFile(path.join(root, 'file'), 'old');
-        await promisify(execFile)('sh', ['-c', 'head -c 2M /dev/zero >"$1/large" || :', 'sh', root]);
-        const sources: readonly ContentSource[] = [
-          { kind: 'text', text },
-          { kind: 'inline', base64: Buffer.from(text).toString('base64') },
-          { kind: 'uploaded', offset: 0, length: text.length },
-        ];
-        for (const source of sources) {
-          const { words } = await run(
-            writeScript(root, source, source.kind === 'uploaded' ? { uploadPath } : {}),
-          );
-          expect(words, source.kind).toEqual(['full', '0']);
-        }
-        expect(await readFile(path.join(root, 'file'), 'utf8')).toBe('old');
-        expect(await readdir(root)).toEqual(['file', 'large']);
-      } finally {
-        await promisify(execFile)('umount', ['--lazy', root]);
-      }
-    },
-  );
-
-  test('a file that is longer than one may be is told as such', async () => {
-    const root = path.join(folder.path, randomUUID());
-    await mkdir(root);
-    const uploadPath = path.join(folder.path, randomUUID());
-    await writeFile(uploadPath, 'x'.repeat(90_000));
-    const script = writeScript(root, { kind: 'uploaded', offset: 0, length: 90_000 }, { uploadPath });
-    expect((await run(`ulimit -f 8\n${script}`)).words).toEqual(['too-large', '0']);
-    expect(await readdir(root)).toEqual([]);
   });
 
   test('an upload is gone behind its change, also a refused one, and kept for who is still at it', async () => {

@@ -68,10 +68,21 @@ const complete = defineTool({
   inputSchema: textInput,
   effect: 'once',
   needs: 'nothing',
-  execute: async ({ text }) => ({ outcome: 'ok', output: { text }, end: { reason: 'finished' } }),
+  execute: async ({ text }, { callId }) => ({
+    outcome: 'ok',
+    output: { text },
+    data: [
+      {
+        type: 'data-file',
+        id: callId,
+        data: { path: 'a.csv', name: 'a.csv', mediaType: 'text/csv', size: 4 },
+      },
+    ],
+    end: { reason: 'finished' },
+  }),
 });
 
-/** A step with two parallel reads, an effect and one that a person must agree to, one that is cut by its length, and one that completes. */
+/** A step with two parallel reads, an effect and one that a person must agree to, one that is cut by its length, and one that completes and hands a file over. */
 const scenario: Scenario = {
   turns: [
     {

@@ -1,4 +1,4 @@
-import { type Chunk, toolNameOf } from '@switchyard/protocol';
+import { toolNameOf } from '@switchyard/protocol';
 import { type CallOutcome, type CallSurroundings, callTool, type PendingCall } from './call-tool.ts';
 import { storeResult, storeSettled } from './store-result.ts';
 import { denyCall, settleCall, type SettledCall } from './call-result.ts';
@@ -8,8 +8,8 @@ import type { Lane, Tool, ToolResult } from './tool.ts';
 /** The call that ended the run. */
 export interface EndingCall {
   readonly reason: 'finished' | 'asked';
-  /** What shows its result; not shown and not stored yet: `finishRun` stores it with the end, or not at all. */
-  readonly chunks: readonly Chunk[];
+  /** Its result; not shown and not stored yet: `finishRun` stores it with the end, or not at all. */
+  readonly settled: SettledCall;
 }
 
 export interface CallsOutcome {
@@ -71,14 +71,8 @@ export async function callTools(
       await storeResult(around, { call, result: { outcome: 'error', message }, isUnknown });
       return null;
     }
-    if (end && !around.stop.signal.aborted) {
-      // What goes beside the result is stored now; the result itself ends the run.
-      if ((result.outcome === 'ok' ? (result.data ?? []) : []).length > 0) {
-        await storeResult(around, { call, result, isUnknown });
-        return { reason: end.reason, chunks: [] };
-      }
-      return { reason: end.reason, chunks: settleCall(call.part, result).chunks };
-    }
+    if (end && !around.stop.signal.aborted)
+      return { reason: end.reason, settled: settleCall(call.part, result) };
     // It ends the run with the next worker, which calls it again: nothing came of it but its result.
     if (end && around.stop.cause() === 'hand-over') return null;
     hasFailedCall ||= result.outcome === 'error';

@@ -97,9 +97,9 @@ export async function endAnswered(
 /** Ends a run by a call of a stored answer. */
 export async function endedBy(
   claimed: ClaimedRun,
-  { reason, chunks, step }: EndingCall & { readonly step: number },
+  { reason, settled, step }: EndingCall & { readonly step: number },
 ): Promise<AgentOutcome> {
-  return await end(claimed, { reason, last: chunks, step, isStored: true });
+  return await end(claimed, { reason, last: settled, step, isStored: true });
 }
 
 type EndingOptions = Parameters<typeof composeEnding>[0];

@@ -1,5 +1,6 @@
 import { type Chunk, noUsage } from '@switchyard/protocol';
 import { describe, expect, it } from 'vitest';
+import { settleCall } from './call-result.ts';
 import { composeEnding, decideAfter } from './ending.ts';
 
 describe('what follows an answer', () => {
@@ -66,15 +67,21 @@ describe('the ending', () => {
     expect(ending).not.toHaveProperty('closedCalls');
   });
 
-  it('stores the result of the call that ended the run, and closes the others', async () => {
-    const last: Chunk[] = [{ type: 'tool-output-available', toolCallId: 'a', output: 'ok' }];
+  it('stores what the call that ended the run gave, and closes the others', async () => {
+    const file = { path: 'a.csv', name: 'a.csv', mediaType: 'text/csv', size: 4 };
+    const last = settleCall(
+      { type: 'tool-complete', toolCallId: 'a', state: 'input-available', input: {} },
+      { outcome: 'ok', output: 'ok', data: [{ type: 'data-file', id: 'f', data: file }] },
+    );
     const ending = await composeEnding({ ...options, chunks: calls, isStored: true, last });
     expect(ending.closedCalls).toMatchObject([
-      { callId: 'a', part: { state: 'output-available', output: 'ok' } },
+      { callId: 'a', part: { state: 'output-available', output: 'ok' }, appended: [{ data: file }] },
       { callId: 'b', part: { state: 'output-error', errorText: 'Cancelled.' } },
     ]);
+    expect(ending.closedCalls?.[1]).not.toHaveProperty('appended');
     expect(ending.closing.map(({ type }) => type)).toEqual([
       'tool-output-available',
+      'data-file',
       'tool-output-error',
       'finish-step',
     ]);

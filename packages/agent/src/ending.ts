@@ -1,6 +1,7 @@
 import { type Chunk, isToolPart, type RunReason, type ToolPart, type Usage } from '@switchyard/protocol';
 import type { FinishRun } from '@switchyard/store';
 import type { FinishReason } from 'ai';
+import type { SettledCall } from './call-result.ts';
 import { foldChunks } from './fold.ts';
 import { closingChunks } from './step-chunks.ts';
 
@@ -79,25 +80,15 @@ export async function composeEnding(options: {
   readonly step: number;
   /** The step's parts are in the store; only its open calls are not. */
   readonly isStored: boolean;
-  /** The result of the call that ended the run. */
-  readonly last?: readonly Chunk[];
+  /** The call that ended the run, with its result. */
+  readonly last?: SettledCall | undefined;
   /** For calls that get no result. */
   readonly openCallText: string;
   readonly usage?: Usage | undefined;
   readonly costUsd?: number | null;
 }): Promise<RunEnding> {
-  const {
-    reason,
-    error,
-    cancelReceipt,
-    chunks,
-    step,
-    isStored,
-    last = [],
-    openCallText,
-    usage,
-    costUsd,
-  } = options;
+  const { reason, error, cancelReceipt, chunks, step, isStored, last, openCallText, usage, costUsd } =
+    options;
   const common = {
     reason,
     ...(error === undefined ? {} : { error }),
@@ -108,7 +99,8 @@ export async function composeEnding(options: {
     // The model had read the request, though nothing of its answer came to be shown.
     return { ...common, lastStep: { step, parts: [], usage, costUsd: costUsd ?? null }, closing: [] };
   }
-  const closing = [...last, ...closingChunks([...chunks, ...last], openCallText)];
+  const shown = last?.chunks ?? [];
+  const closing = [...shown, ...closingChunks([...chunks, ...shown], openCallText)];
   const parts = await foldChunks([...chunks, ...closing]);
   if (!isStored) {
     const settled = usage === undefined ? {} : { usage, costUsd: costUsd ?? null };
@@ -117,6 +109,10 @@ export async function composeEnding(options: {
   const open = new Set(closing.flatMap((chunk) => ('toolCallId' in chunk ? [chunk.toolCallId] : [])));
   const closedCalls = parts
     .filter((part): part is ToolPart => isToolPart(part) && open.has(part.toolCallId))
-    .map((part) => ({ callId: part.toolCallId, part }));
+    .map((part) => ({
+      callId: part.toolCallId,
+      part,
+      ...(part.toolCallId === last?.part.toolCallId ? { appended: last.appended } : {}),
+    }));
   return { ...common, closedCalls, closing };
 }

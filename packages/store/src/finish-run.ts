@@ -1,4 +1,11 @@
-import { type Run, type RunReason, storableJson, type ToolPart, type Usage } from '@switchyard/protocol';
+import {
+  type DataPart,
+  type Run,
+  type RunReason,
+  storableJson,
+  type ToolPart,
+  type Usage,
+} from '@switchyard/protocol';
 import { fencedAnswerOf, jsonbValue, jsonValue } from './answer-of.ts';
 import type { Database } from './database.ts';
 import { RunLostError } from './errors.ts';
@@ -24,8 +31,17 @@ export interface FinishRun {
         readonly costUsd?: number | null | undefined;
       }
     | undefined;
-  /** Calls of stored steps that will get no result of their own. */
-  readonly closedCalls?: readonly { readonly callId: string; readonly part: ToolPart }[] | undefined;
+  /**
+   * Calls of stored steps that get their last part with the end: those that will have no result of their own, and the one
+   * that ended the run. `appended` parts follow in its step, in stream order.
+   */
+  readonly closedCalls?:
+    | readonly {
+        readonly callId: string;
+        readonly part: ToolPart;
+        readonly appended?: readonly DataPart[] | undefined;
+      }[]
+    | undefined;
   /** Of the last event appended before the two ending chunks. */
   readonly lastOrdinal: number;
   /** When the stop reached the model request and the running tool; ISO 8601. Kept when the run ends as cancelled. */

@@ -153,6 +153,32 @@ describe('finishRun', () => {
     ]);
   });
 
+  it('keeps what the call that ended the run handed over behind the other parts of its step', async () => {
+    const { runId, epoch } = await newClaimedRun(sql, actor);
+    const parts = [{ part: stepStart }, { part: calledShell('last') }, { part: calledShell('other') }];
+    const paid = { usage: usageOf(1, 1), costUsd: 0, lastOrdinal: 4, isFinal: true };
+    await storeParts(sql, { runId, epoch, step: 1, parts, ...paid });
+    const file = (path: string) =>
+      ({ type: 'data-file', id: path, data: { path, name: path, mediaType: 'text/csv', size: 4 } }) as const;
+    await finishRun(sql, {
+      runId,
+      epoch,
+      reason: 'finished',
+      closedCalls: [
+        { callId: 'last', part: finishedShell('last', 'done'), appended: [file('a'), file('b')] },
+        { callId: 'other', part: finishedShell('other', 'stopped') },
+      ],
+      lastOrdinal: 8,
+    });
+    expect((await snapshot(sql, { runId })).parts.map(({ part }) => part)).toEqual([
+      stepStart,
+      finishedShell('last', 'done'),
+      finishedShell('other', 'stopped'),
+      file('a'),
+      file('b'),
+    ]);
+  });
+
   it('finds the run as it ended it when the same epoch asks again, and changes nothing', async () => {
     const { runId, epoch } = await newClaimedRun(sql, actor);
     const first = await finishRun(sql, { runId, epoch, reason: 'finished', lastOrdinal: 2 });

@@ -3,6 +3,7 @@ import type { FinishRun } from '@switchyard/store';
 import type { FinishReason } from 'ai';
 import type { SettledCall } from './call-result.ts';
 import { foldChunks } from './fold.ts';
+import { loopLimits } from './loop-limits.ts';
 import { closingChunks } from './step-chunks.ts';
 
 /** Everything that `finishRun` and the log need for the end of a run. */
@@ -25,9 +26,6 @@ export type Decision =
   | { readonly next: 'remind' }
   | { readonly next: 'end'; readonly reason: RunReason; readonly error?: { code: string; detail: string } };
 
-/** How often in a row an answer that its output limit cut is continued. From the list of endings; a guess. */
-const maxCuts = 3;
-
 /**
  * Pure. `cuts`: how many of the steps right before this one were cut by the output limit; `mayRemind`: this run's plan
  * has open items and the model was not told yet. A plain answer is taken at its word otherwise, also after calls of tools:
@@ -43,7 +41,7 @@ export function decideAfter(answer: {
   if (answer.hasCalls) return { next: 'call-tools' };
   switch (answer.finishReason) {
     case 'length':
-      if (answer.cuts < maxCuts) return { next: 'continue' };
+      if (answer.cuts < loopLimits.cuts) return { next: 'continue' };
       return {
         next: 'end',
         reason: 'model-error',

@@ -157,6 +157,13 @@ describe('the history for the model', () => {
     expect(countCuts([])).toBe(0);
   });
 
+  it('counts no answer among the cut ones that repeated itself, and none before it', () => {
+    const cut = [start, text('more')];
+    const babble = [start, text('I will now look at the file once more.\n'.repeat(30))];
+    expect(countCuts([...cut, ...babble])).toBe(0);
+    expect(countCuts([...cut, ...babble, ...cut, ...cut])).toBe(2);
+  });
+
   it('tells what a person refused, and why, and nothing of those whom he allowed', async () => {
     const denied = tool({
       state: 'output-denied',

@@ -72,9 +72,7 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
   };
   for (const step of stepsOf(parts)) {
     pending.push(...step);
-    // What is said to a model that repeats itself stands at the beginning of the next step; a reminder behind the answer.
-    if (step.some(isSummary) || step.some(isReminder) || step.some(isToolPart) || step.some(isRepetitive))
-      continue;
+    if (!isCut(step)) continue;
     flush();
     messages.push({ id, role: 'user', parts: [{ type: 'text', text: continueText }] });
   }
@@ -82,9 +80,16 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
   return messages;
 }
 
-/** How many of the last steps were cut one after the other. */
+/**
+ * True for a step that its output limit cut: one that called nothing and yet ended no run. What is said to a model that
+ * repeats itself stands at the beginning of the next step, a reminder behind the answer.
+ */
+function isCut(step: readonly MessagePart[]): boolean {
+  return !step.some((part) => isSummary(part) || isReminder(part) || isToolPart(part) || isRepetitive(part));
+}
+
+/** How many of the last steps the output limit cut, one after the other; summaries between them count nothing. */
 export function countCuts(parts: readonly MessagePart[]): number {
-  const steps = stepsOf(parts).filter((step) => !step.some(isSummary) && !step.some(isReminder));
-  const lastWithCall = steps.findLastIndex((step) => step.some(isToolPart));
-  return steps.length - 1 - lastWithCall;
+  const steps = stepsOf(parts).filter((step) => !step.some(isSummary));
+  return steps.length - 1 - steps.findLastIndex((step) => !isCut(step));
 }

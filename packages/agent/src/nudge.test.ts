@@ -1,7 +1,7 @@
 import type { MessagePart } from '@switchyard/protocol';
 import { describe, expect, test } from 'vitest';
 import { nudgeBefore, nudgeToModel } from './nudge.ts';
-import { repetitionLimits } from './repetition.ts';
+import { loopLimits } from './loop-limits.ts';
 
 let calls = 0;
 function call(name: string, input: object, result: { output?: unknown; errorText?: string }): MessagePart[] {
@@ -26,27 +26,29 @@ const codeAfter = (parts: readonly MessagePart[]) => {
 
 describe('what is said before a step', () => {
   test.each([
-    [
-      'the same call with the same result',
-      times(repetitionLimits.sameResult, () => look('a')),
-      'same-result',
-    ],
+    ['the same call with the same result', times(loopLimits.sameResult, () => look('a')), 'same-result'],
     [
       'the same result but for its duration',
       times(3, (turn) => look('a', { exitCode: 1, durationMs: turn })),
       'same-result',
     ],
-    [
-      'the same error of other calls',
-      times(repetitionLimits.sameError, (turn) => fail(`${turn}`)),
-      'same-error',
-    ],
+    ['the same error of other calls', times(loopLimits.sameError, (turn) => fail(`${turn}`)), 'same-error'],
     [
       'two calls in turns',
-      times(repetitionLimits.alternatingPairs, () => [...look('a'), ...look('b')]),
+      times(loopLimits.alternatingPairs, () => [...look('a'), ...look('b')]),
       'alternation',
     ],
-    ['looking at what goes on', times(repetitionLimits.polls, check), 'polling'],
+    ['looking at what goes on', times(loopLimits.polls, check), 'polling'],
+    [
+      'looking at what goes on with the same call in between',
+      times(loopLimits.polls, (turn) => [...check(turn), ...look('a')]),
+      'polling',
+    ],
+    [
+      'the same, seen after a look',
+      [...look('a'), ...times(loopLimits.polls, (turn) => [...look('a'), ...check(turn)])],
+      'polling',
+    ],
     [
       'an answer that repeats itself',
       [{ type: 'step-start' }, { type: 'text', text: 'I will now look at the file once more.\n'.repeat(30) }],
@@ -63,7 +65,15 @@ describe('what is said before a step', () => {
     ['the same call with other results', times(9, (turn) => look('a', `${turn}`))],
     ['other calls with the same result', times(9, (turn) => look(`${turn}`))],
     ['errors that differ', times(9, (turn) => call('shell', {}, { errorText: `exit code ${turn}` }))],
-    ['looking a while at what goes on', times(repetitionLimits.polls - 1, check)],
+    ['looking a while at what goes on', times(loopLimits.polls - 1, check)],
+    [
+      'looking a while with the same call in between',
+      times(loopLimits.polls - 1, (turn) => [...check(turn), ...look('a')]),
+    ],
+    [
+      'looking between calls that get on',
+      times(2 * loopLimits.polls, (turn) => [...check(turn), ...look('a', turn)]),
+    ],
     ['a repetition that has ended', [...times(5, () => look('a')), ...look('b')]],
   ] as const)('is nothing after %s', (_, parts) => {
     expect(after(parts)).toBeNull();
@@ -78,6 +88,16 @@ describe('what is said before a step', () => {
     expect(after([...told, ...look('a').slice(1), ...look('a')])).toBeNull();
     expect(after([...told, ...look('a').slice(1), ...times(2, () => look('a'))])).toBe('stuck');
     expect(after([...told, ...times(3, (turn) => look(`${turn}`))])).toBeNull();
+  });
+
+  test('tells a model again that has got on for long since it was told', () => {
+    const nudge = after(times(3, () => look('a')));
+    const told = [...times(3, () => look('a')), { type: 'step-start' } as const, nudge as MessagePart];
+    const gotOn = (calls: number) => times(calls, (turn) => look(`${turn}`));
+    const again = times(3, () => fail('b'));
+    const few = gotOn(loopLimits.callsToForgive - 1);
+    expect(after([...told, ...few, ...again])).toBe('stuck');
+    expect(codeAfter([...told, ...few, ...look('c'), ...again])).toBe('same-result');
   });
 
   test('every text for the model is as reviewed', () => {

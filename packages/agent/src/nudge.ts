@@ -1,8 +1,9 @@
-import type { Chunk, MessagePart } from '@switchyard/protocol';
+import { type Chunk, isToolPart, type MessagePart } from '@switchyard/protocol';
+import { loopLimits } from './loop-limits.ts';
 import { findRepetition, type Repetition } from './repetition.ts';
 
 /** Why a model is told something: it repeats itself, or it stops before its own plan is done. */
-type Reason = Repetition | 'open-todos';
+type Reason = Repetition['code'] | 'open-todos';
 
 /** What is said once to a model that makes no progress: to it, and to those who look on. */
 const nudges: Readonly<Record<Reason, { readonly toModel: string; readonly toViewers: string }>> = {
@@ -47,7 +48,7 @@ export function nudgeToModel(code: string): string | null {
 
 /**
  * What is to happen before the run's next step: nothing, one nudge shown in front of the answer and stored with it, or
- * the end, where the model has been nudged before in this run and repeats itself again.
+ * the end, where the model goes on repeating itself after a nudge, or does so again soon.
  */
 export function nudgeBefore(
   parts: readonly MessagePart[],
@@ -56,9 +57,12 @@ export function nudgeBefore(
   const nudgedAt = parts.findLastIndex(
     (part) => part.type === 'data-notice' && nudgeToModel(part.data.code) !== null && !isReminder(part),
   );
-  const code = findRepetition(parts.slice(nudgedAt + 1), at.mayPoll);
-  if (code === null) return null;
-  if (nudgedAt !== -1) return 'stuck';
+  const since = parts.slice(nudgedAt + 1);
+  const repetition = findRepetition(since, at.mayPoll);
+  if (repetition === null) return null;
+  const others = since.filter(isToolPart).length - repetition.calls;
+  if (nudgedAt !== -1 && others < loopLimits.callsToForgive) return 'stuck';
+  const { code } = repetition;
   return { type: 'data-notice', id: `notice-${at.step}`, data: { code, text: nudges[code].toViewers } };
 }
 

@@ -1,5 +1,6 @@
+import { loopLimits } from './loop-limits.ts';
+
 /** Guesses: nobody writes six hundred characters of the same lines four times over, and models that are caught do. */
-const minBlocks = 4;
 const minBlockCharacters = 20;
 const minCharacters = 600;
 /** Of shorter blocks, zeros or dashes say, a file may well hold much. */
@@ -23,7 +24,7 @@ export function repeatsItself(text: string): boolean {
     borders[index] = border;
     const stretch = index + 1;
     const block = stretch - border;
-    if (stretch < minBlocks * block) continue;
+    if (stretch < loopLimits.repeatedBlocks * block) continue;
     if (stretch >= (block < minBlockCharacters ? minCharactersOfShortBlocks : minCharacters)) return true;
   }
   return false;

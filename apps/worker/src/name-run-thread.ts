@@ -22,7 +22,7 @@ export function nameRunThread(
   const message = messages.find((words) => words !== '') ?? '';
   const isUntitled = thread.title === null || isTitleProvisional;
   const isNeeded = titleTimeoutMs !== null && isUntitled && message !== '';
-  if (!isNeeded || budget.shortageFor({ tokens: maxTitleTokens, price: model.entry.price }) !== null) {
+  if (!isNeeded || budget.shortageFor({ tokens: maxTitleTokens, model }) !== null) {
     return { end: () => Promise.resolve() };
   }
   const ending = new AbortController();

@@ -121,6 +121,37 @@ describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s
     expect(several).toHaveLength(3);
   });
 
+  it.each([
+    ['tokens', { maxTokens: 82_500 }],
+    ['money', { maxCostUsd: 1.05 }],
+  ])(
+    'an answer may have what is left of its %s, and ends the run where it reaches that',
+    async (_, limits) => {
+      const usage = { inputTokens: 40_020, outputTokens: 500 };
+      const cut = { steps: [{ text: 'As far as' }], finishReason: 'length', usage };
+      const { run: done, texts, asked } = await run({ turns: [step('one'), cut] }, { model, limits });
+      expect(done).toMatchObject({ reason: 'budget', steps: 2 });
+      expect(texts).toEqual(['one', 'As far as']);
+      const [whole, capped] = asked.map(({ text }) => {
+        const body = JSON.parse(text) as { max_output_tokens?: number; max_tokens?: number };
+        return body.max_output_tokens ?? body.max_tokens ?? Infinity;
+      });
+      expect(whole).toBeGreaterThan(10_000);
+      expect(capped).toBeGreaterThan(100);
+      expect(capped).toBeLessThan(1500);
+      expect(asked).toHaveLength(2);
+    },
+  );
+
+  it('a model that thinks for all that is left of its run’s budget ends it as such', async () => {
+    const usage = { inputTokens: 40_020, outputTokens: 1400 };
+    const cut = { steps: [{ reasoning: 'Hm.' }], finishReason: 'length', usage };
+    const limits = { maxTokens: 82_500 };
+    const { run: done, asked } = await run({ turns: [step('one'), cut] }, { model, limits });
+    expect(done).toMatchObject({ reason: 'budget', usage: { totalTokens: 82_420 } });
+    expect(asked).toHaveLength(2);
+  });
+
   it('what the provider had cached costs what it costs, and is expected to be cached again', async () => {
     const usage = { inputTokens: 40_000, cachedInputTokens: 40_000, outputTokens: 100 };
     const turns = ['one', 'two', 'three'].map((text) => ({ ...step(text), usage }));

@@ -102,3 +102,21 @@ it.each([99_990, 100_001])(
     expect(activeRun).not.toBeNull();
   },
 );
+
+it('a correction of a run whose budget has no room for a summary goes to the next run', async () => {
+  const parts = [{ type: 'text', text: `${'word '.repeat(40_000)} [[scenario:crowded]]` } as const];
+  // Counted as so many that the conversation has to become notes before the second answer.
+  const usage = { inputTokens: 100_000, outputTokens: 1 };
+  harness.model.setScenario('crowded', { turns: [{ ...pausing, usage }] });
+  const started = await harness.start(
+    { turns: [pausing] },
+    { message: { parts }, limits: { maxTokens: 150_000 } },
+  );
+  const asked = harness.model.requests.length;
+  const run = await execute(harness, started, workerWithCorrection('In red.'));
+  expect(run).toMatchObject({ reason: 'budget', steps: 1 });
+  expect(harness.model.requests.length - asked).toBe(1);
+  const { messages } = await readMessages(harness.sql, harness.actor, run.threadId, { limit: 9 });
+  expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+  expect(JSON.stringify(messages[2]?.parts)).toContain('In red.');
+});

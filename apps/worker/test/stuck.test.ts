@@ -60,6 +60,9 @@ describe('an agent that makes no progress', () => {
     expect(notices).toEqual(['repeated-text']);
     expect(requests).toHaveLength(2);
     const texts = message.parts.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+    // Closed like any other text.
+    const states = message.parts.flatMap((part) => (part.type === 'text' ? [part.state] : []));
+    expect(new Set(states)).toEqual(new Set(['done']));
     // Cut long before it had said everything.
     for (const text of texts) expect(text.length).toBeLessThan(block.length * 100);
     expect(JSON.stringify(requests[1]?.body)).not.toContain('cut off by the output limit');

@@ -12,7 +12,7 @@ export interface AnsweredCall {
 export interface AnswerChunks {
   /** The chunks of a stream part; none for what is not ours to show (the SDK's own turns, sources, files). */
   convert(part: TextStreamPart<ToolSet>): Chunk[];
-  /** What closes calls whose arguments never came to an end. */
+  /** What closes texts, and calls whose arguments, never came to an end. */
   finish(): Chunk[];
   readonly calls: readonly AnsweredCall[];
   /** Characters that the model wrote so far, for an estimate of its tokens. */
@@ -33,6 +33,8 @@ export function createAnswerChunks(options: {
   const callIds = new Map<string, string>();
   const unfinished = new Map<string, string>();
   const partIds = new Map<string, string>();
+  /** What ends the texts that are open, by their ids. */
+  const openTexts = new Map<string, Chunk>();
   /** A surrogate pair may be cut between two deltas: its first half waits for the second. */
   const halves = new Map<string, string>();
   let partCount = 0;
@@ -113,19 +115,21 @@ export function createAnswerChunks(options: {
       const chunk = toUIMessageChunk(part, { sendStart: false, sendFinish: false }) as Chunk | undefined;
       switch (chunk?.type) {
         case 'text-start':
-        case 'reasoning-start':
+        case 'reasoning-start': {
+          const kind = chunk.type === 'text-start' ? 'text' : 'reasoning';
           partCount += 1;
-          partIds.set(
-            chunk.id,
-            `${chunk.type === 'text-start' ? 'text' : 'reasoning'}-${attempt}-${partCount}`,
-          );
-          return [{ ...chunk, id: partIdOf(chunk.id) }];
+          const id = `${kind}-${attempt}-${partCount}`;
+          partIds.set(chunk.id, id);
+          openTexts.set(id, { type: `${kind}-end`, id });
+          return [{ ...chunk, id }];
+        }
         case 'text-delta':
         case 'reasoning-delta':
           return convertDelta(chunk);
         case 'text-end':
         case 'reasoning-end':
           halves.delete(partIdOf(chunk.id));
+          openTexts.delete(partIdOf(chunk.id));
           return [{ ...chunk, id: partIdOf(chunk.id) }];
         case 'tool-input-start': {
           const toolName = storableText(chunk.toolName);
@@ -145,7 +149,8 @@ export function createAnswerChunks(options: {
       }
     },
     finish() {
-      const closing: Chunk[] = [];
+      const closing: Chunk[] = [...openTexts.values()];
+      openTexts.clear();
       for (const [callId, toolName] of unfinished) {
         const input = { type: 'tool-input-available', toolCallId: callId, toolName, input: {} } as const;
         closing.push(

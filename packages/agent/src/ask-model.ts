@@ -1,12 +1,22 @@
 import type { Logger } from '@switchyard/process';
 import type { Chunk } from '@switchyard/protocol';
-import type { FinishReason } from 'ai';
 import { type AnsweredCall, createAnswerChunks } from './answer-chunks.ts';
 import type { Budget, Shortage } from './budget.ts';
-import { describeModelFailure, type ModelFailure } from './model-failure.ts';
+import {
+  describeModelFailure,
+  ModelStalledError,
+  type ModelFailure,
+  UnansweredError,
+} from './model-failure.ts';
 import type { ModelChoice } from './model-choice.ts';
 import type { Model } from './models.ts';
-import { type ModelDeadlines, type ModelRequest, readAnswer, type ReadOutcome } from './read-answer.ts';
+import {
+  type ModelDeadlines,
+  type ModelRequest,
+  readAnswer,
+  type ReadOutcome,
+  type WholeReason,
+} from './read-answer.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
 import {
@@ -43,11 +53,14 @@ export const defaultRetryPolicy: RetryPolicy = {
 /** Guesses: reasoning models think for minutes before their first token, and then do not pause for long. */
 export const defaultModelDeadlines: ModelDeadlines = { firstChunkMs: 180_000, chunkMs: 90_000 };
 
+/** `repeated`: cut since it repeated itself; `budget`: cut where the run's budget ends. */
+export type AnswerReason = WholeReason | 'repeated' | 'budget';
+
 /** How a step's question ended. What was shown stands in the journal's open step; `spent` counts all attempts. */
 export type Asked =
   | {
       readonly outcome: 'answered';
-      readonly finishReason: FinishReason | 'repeated';
+      readonly finishReason: AnswerReason;
       readonly calls: readonly AnsweredCall[];
       /** Of the last request alone, as its provider counted them; null when it counted nothing. */
       readonly inputTokens: number | null;
@@ -88,7 +101,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
   let spent = nothingSpent;
   let { current: model } = models;
   let request = await requestFor(model);
-  const shortageNow = () => budget.shortageFor({ tokens: requestTokens, price: model.entry.price });
+  const shortageNow = () => budget.shortageFor({ tokens: requestTokens, model });
   const shortage = shortageNow();
   if (shortage) return { outcome: 'exhausted', shortage, spent };
   let attempt = 0;
@@ -98,6 +111,9 @@ export async function askModel(options: AskModel): Promise<Asked> {
     if (stop.signal.aborted && stop.cause() !== 'lost')
       return { outcome: 'stopped', modelAbortedAt: null, spent };
     const { price } = model.entry;
+    const room = budget.answerRoomFor({ tokens: requestTokens, model });
+    const isCapped = room < (model.maxOutputTokens ?? model.entry.maxOutputTokens);
+    const maxOutputTokens = isCapped ? room : model.maxOutputTokens;
     const answer = createAnswerChunks({ attempt: `${step}.${count}`, knownTools: toolNames });
     let hasShown = false;
     const show = async (...chunks: readonly Chunk[]) => {
@@ -118,7 +134,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
     };
     let read: ReadOutcome;
     try {
-      read = await readAnswer({ request, answer, deadlines, signal: stop.signal, show });
+      read = await readAnswer({ request, answer, maxOutputTokens, deadlines, signal: stop.signal, show });
     } catch (error) {
       if (!stop.signal.aborted || stop.cause() === 'lost') throw error;
       return { outcome: 'stopped', modelAbortedAt: new Date().toISOString(), spent: spentWith(null) };
@@ -127,7 +143,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
       const { finishReason, usage } = read;
       return {
         outcome: 'answered',
-        finishReason,
+        finishReason: isCapped && finishReason === 'length' ? 'budget' : finishReason,
         calls: answer.calls,
         inputTokens: countedInput(usage),
         spent: spentWith(usage),
@@ -141,9 +157,14 @@ export async function askModel(options: AskModel): Promise<Asked> {
         inputTokens: null,
         spent: spentWith(null),
       };
-    const failure = describeModelFailure(read.error);
-    // A request that was refused costs nothing; one whose answer had begun, or was counted, is charged.
-    if (hasShown || countedInput(read.usage) !== null) spent = spentWith(read.usage);
+    const { error } = read;
+    const failure = describeModelFailure(error);
+    // A request that was refused costs nothing. One whose answer had begun, or was counted, is charged, and one that we
+    // gave up: its model goes on.
+    const isCharged = hasShown || countedInput(read.usage) !== null || error instanceof ModelStalledError;
+    if (isCharged) spent = spentWith(read.usage);
+    const isOver = isCapped && error instanceof UnansweredError ? shortageNow() : null;
+    if (isOver) return { outcome: 'exhausted', shortage: isOver, spent };
     let delayMs = delayBefore(attempt, failure, retry);
     const fallback = delayMs === null || failure.kind === 'overloaded' ? fallBack(models, failure) : null;
     if (fallback) delayMs = 0;

@@ -1,13 +1,23 @@
 import { type Chunk, type MessagePart, type ModelEntry, noUsage, type Run } from '@switchyard/protocol';
 import { addSpent, costOf, type Spent } from './usage.ts';
 
-type Price = ModelEntry['price'];
-
 /** Why no further model call is made: an error of the run. */
 export interface Shortage {
   readonly code: 'token_limit' | 'cost_limit';
   readonly detail: string;
 }
+
+/** A call that is about to be made: tokens of its request, about, and who is asked. */
+export interface CallToCome {
+  readonly tokens: number;
+  readonly model: {
+    readonly entry: Pick<ModelEntry, 'price'>;
+    readonly thinkingTokens: number;
+  };
+}
+
+/** A shorter answer is worth no request; a guess. Servers refuse limits below 16. */
+const minAnswerTokens = 100;
 
 /**
  * What a run has spent and may spend, in tokens and US dollars. It begins with what the store has settled, crashed and
@@ -20,10 +30,12 @@ export interface Budget {
   chargeAside(spent: Spent): void;
   /** What keeps any further call from being made; null when nothing does. */
   exhausted(): Shortage | null;
-  /** The same for a call that is about to be made, whose request has so many tokens. */
-  shortageFor(call: { readonly tokens: number; readonly price: Price }): Shortage | null;
+  /** The same for a call that is about to be made, with the least answer that is worth it. */
+  shortageFor(call: CallToCome): Shortage | null;
+  /** Tokens that its answer may have, thinking aside, without leaving the run's limits; Infinity where it has none. */
+  answerRoomFor(call: CallToCome): number;
   /** Tells people, once in a run, that its limit of money is not enforced since the model's price is not known. */
-  noticeFor(step: { readonly step: number; readonly price: Price }): Chunk[];
+  noticeFor(step: { readonly step: number; readonly price: ModelEntry['price'] }): Chunk[];
 }
 
 const noticeCode = 'cost-unknown';
@@ -66,7 +78,17 @@ export function createBudget(
       total = addSpent(total, spent);
     },
     exhausted: () => shortage({ usage: noUsage, costUsd: 0 }),
-    shortageFor: ({ tokens, price }) => shortage(unanswered({ tokens, cachedTokens, price })),
+    shortageFor: (call) =>
+      shortage(costOfCall(call, { cachedTokens, outputTokens: minAnswerTokens + call.model.thinkingTokens })),
+    answerRoomFor(call) {
+      const request = costOfCall(call, { cachedTokens, outputTokens: 0 });
+      const tokens = maxTokens - total.usage.totalTokens - request.usage.totalTokens;
+      const { price } = call.model.entry;
+      const isPriced = price !== null && price.output > 0 && total.costUsd !== null;
+      const left = maxCostUsd - (total.costUsd ?? 0) - (request.costUsd ?? 0);
+      const affordable = isPriced ? Math.floor((left / price.output) * 1_000_000) : Infinity;
+      return Math.min(tokens, affordable) - call.model.thinkingTokens;
+    },
     noticeFor({ step, price }) {
       if (maxCostUsd === Infinity || (toldIn !== null && toldIn !== step)) return [];
       // Told again when the same step is begun anew: what it had shown was withdrawn.
@@ -78,14 +100,14 @@ export function createBudget(
   };
 }
 
-/** What a request costs before anything is answered, when the provider keeps all of it that it did not have. */
-function unanswered(request: {
-  readonly tokens: number;
-  readonly cachedTokens: number;
-  readonly price: Price;
-}): Spent {
-  const inputTokens = request.tokens;
-  const cachedInputTokens = Math.min(request.cachedTokens, inputTokens);
-  const usage = { ...noUsage, inputTokens, cachedInputTokens, totalTokens: inputTokens };
-  return { usage, costUsd: costOf(usage, request.price, inputTokens) };
+/** What a call costs with an answer of that length, when the provider keeps all of the request that it did not have. */
+function costOfCall(
+  { tokens: inputTokens, model }: CallToCome,
+  known: { readonly cachedTokens: number; readonly outputTokens: number },
+): Spent {
+  const { outputTokens } = known;
+  const cachedInputTokens = Math.min(known.cachedTokens, inputTokens);
+  const totalTokens = inputTokens + outputTokens;
+  const usage = { ...noUsage, inputTokens, cachedInputTokens, outputTokens, totalTokens };
+  return { usage, costUsd: costOf(usage, model.entry.price, inputTokens) };
 }

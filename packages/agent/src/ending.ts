@@ -1,6 +1,6 @@
 import { type Chunk, isToolPart, type RunReason, type ToolPart, type Usage } from '@switchyard/protocol';
 import type { FinishRun } from '@switchyard/store';
-import type { FinishReason } from 'ai';
+import type { AnswerReason } from './ask-model.ts';
 import type { SettledCall } from './call-result.ts';
 import { foldChunks } from './fold.ts';
 import { loopLimits } from './loop-limits.ts';
@@ -32,7 +32,7 @@ export type Decision =
  * to ask a model that has finished whether it has would cost a request and show its answer twice.
  */
 export function decideAfter(answer: {
-  readonly finishReason: FinishReason | 'repeated';
+  readonly finishReason: AnswerReason;
   readonly hasCalls: boolean;
   readonly cuts: number;
   readonly mayRemind: boolean;
@@ -50,8 +50,9 @@ export function decideAfter(answer: {
           detail: "The model's answer was longer than its output limit allows.",
         },
       };
-    // The next step begins with what is said of it, or ends the run as stuck.
+    // The next step begins with what is said of it, or ends the run: as stuck, or since nothing is left of its budget.
     case 'repeated':
+    case 'budget':
       return { next: 'continue' };
     case 'content-filter':
       return {
@@ -61,9 +62,7 @@ export function decideAfter(answer: {
       };
     case 'stop':
     case 'tool-calls':
-    case 'error':
     case 'other':
-    case 'interrupted':
       return answer.mayRemind ? { next: 'remind' } : { next: 'end', reason: 'answered' };
   }
 }

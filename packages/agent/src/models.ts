@@ -27,6 +27,8 @@ export interface Model {
   readonly providerOptions: Readonly<Record<string, Record<string, JSONValue>>>;
   /** Tokens that an answer may have; null: the server decides. */
   readonly maxOutputTokens: number | null;
+  /** Tokens of thinking that an answer may have beside them. */
+  readonly thinkingTokens: number;
 }
 
 /** Opens models by the id that a run names. Clients are made once each. */
@@ -89,7 +91,12 @@ function serverOf(entry: ModelEntry, connections: ModelConnections): Server {
 function openChat(entry: ModelEntry, { baseURL, apiKey }: Server): OpenedModel {
   const key = apiKey === null ? {} : { apiKey };
   const provider = createOpenAICompatible({ name: entry.provider, baseURL, ...key, includeUsage: true });
-  return { client: provider.chatModel(entry.model), providerOptions: {}, maxOutputTokens: null };
+  return {
+    client: provider.chatModel(entry.model),
+    providerOptions: {},
+    maxOutputTokens: null,
+    thinkingTokens: 0,
+  };
 }
 
 function openResponses(entry: ModelEntry, { baseURL, apiKey }: Server, summary: string | null): OpenedModel {
@@ -105,22 +112,23 @@ function openResponses(entry: ModelEntry, { baseURL, apiKey }: Server, summary: 
       },
     },
     maxOutputTokens: null,
+    thinkingTokens: 0,
   };
 }
 
 /** A guess: enough to plan a step, and a small part of what an answer may have. */
-const thinkingTokens = 4096;
+const budgetTokens = 4096;
 
 function openMessages(entry: ModelEntry, { baseURL, apiKey }: Server): OpenedModel {
   const client = createAnthropic({ baseURL, apiKey: apiKey ?? noKey })(entry.model);
-  const isThinking = entry.reasoning === 'sealed' && entry.maxOutputTokens > thinkingTokens;
+  const isThinking = entry.reasoning === 'sealed' && entry.maxOutputTokens > budgetTokens;
+  const thinkingTokens = isThinking ? budgetTokens : 0;
   return {
     client,
-    providerOptions: isThinking
-      ? { anthropic: { thinking: { type: 'enabled', budgetTokens: thinkingTokens } } }
-      : {},
+    providerOptions: isThinking ? { anthropic: { thinking: { type: 'enabled', budgetTokens } } } : {},
     // The wire demands a limit, and thinking is a part of it.
-    maxOutputTokens: isThinking ? entry.maxOutputTokens - thinkingTokens : entry.maxOutputTokens,
+    maxOutputTokens: entry.maxOutputTokens - thinkingTokens,
+    thinkingTokens,
   };
 }
 

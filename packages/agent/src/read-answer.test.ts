@@ -60,6 +60,7 @@ async function read(wire: ModelWire, answer: Answer, faults: readonly Fault[] = 
       toolSet: tools.forModel,
     },
     answer: chunks,
+    maxOutputTokens: models(`scripted:${wire}`).maxOutputTokens,
     deadlines: { firstChunkMs: deadlineMs, chunkMs: deadlineMs },
     signal: new AbortController().signal,
     show: async (...more) => {

@@ -27,9 +27,16 @@ export interface ModelRequest {
   readonly toolSet: ToolSet;
 }
 
+/** Why a whole answer came to its end. */
+export type WholeReason = Exclude<FinishReason, 'error' | 'interrupted'>;
+
 /** How one request ended; an abort of the signal rejects instead. */
 export type ReadOutcome =
-  | { readonly outcome: 'complete'; readonly finishReason: FinishReason; readonly usage: LanguageModelUsage }
+  | {
+      readonly outcome: 'complete';
+      readonly finishReason: WholeReason;
+      readonly usage: LanguageModelUsage;
+    }
   /** Cut by us: what it says it has said several times before. */
   | { readonly outcome: 'repeated' }
   /** `usage`: of an answer that came to its end all the same; else null. */
@@ -38,6 +45,8 @@ export type ReadOutcome =
 export interface ReadAnswer {
   readonly request: ModelRequest;
   readonly answer: AnswerChunks;
+  /** Tokens of the answer at most; null: the server decides. */
+  readonly maxOutputTokens: number | null;
   readonly deadlines: ModelDeadlines;
   readonly signal: AbortSignal;
   readonly show: (...chunks: readonly Chunk[]) => Promise<void>;
@@ -45,9 +54,8 @@ export interface ReadAnswer {
 
 /** Reads one answer of the model to its end and shows it. Retries nothing: that is the step's to decide. */
 export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
-  const { request, answer, deadlines, signal, show } = options;
+  const { request, answer, maxOutputTokens, deadlines, signal, show } = options;
   const ours = new AbortController();
-  const { maxOutputTokens } = request.model;
   const { stream } = streamText({
     model: request.model.client,
     instructions: request.instructions,
@@ -63,7 +71,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   const parts = stream[Symbol.asyncIterator]();
   const patience = createPatience(signal);
   const repetition = watchRepetition();
-  let end: Extract<ReadOutcome, { outcome: 'complete' }> | null = null;
+  let end: Pick<TextStreamPart<ToolSet> & { type: 'finish-step' }, 'finishReason' | 'usage'> | null = null;
   let deadlineMs = deadlines.firstChunkMs;
   let isRead = false;
   try {
@@ -81,7 +89,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       const part = next.value;
       if (part.type === 'error') return { outcome: 'failed', error: part.error, usage: null };
       if (part.type === 'finish-step') {
-        end = { outcome: 'complete', finishReason: part.finishReason, usage: part.usage };
+        end = part;
       }
       const chunks = answer.convert(part);
       if (chunks.length === 0) continue;
@@ -94,17 +102,19 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       }
     }
     signal.throwIfAborted();
-    const problem = problemOf(end);
-    if (problem !== null || end === null)
-      return { outcome: 'failed', error: new BrokenAnswerError(problem ?? ''), usage: end?.usage ?? null };
-    const isEmpty = !answer.hasText && answer.calls.length === 0 && end.finishReason !== 'content-filter';
+    const finishReason = wholeReasonOf(end?.finishReason);
+    if (end === null || finishReason instanceof BrokenAnswerError) {
+      return { outcome: 'failed', error: finishReason, usage: end?.usage ?? null };
+    }
+    const { usage } = end;
+    // Which also fails the calls that never came to their end: such an answer is not empty.
     const closing = answer.finish();
-    if (isEmpty && closing.length === 0) {
-      const error = end.finishReason === 'length' ? new UnansweredError() : new EmptyAnswerError();
-      return { outcome: 'failed', error, usage: end.usage };
+    if (!answer.hasText && answer.calls.length === 0 && finishReason !== 'content-filter') {
+      const error = finishReason === 'length' ? new UnansweredError() : new EmptyAnswerError();
+      return { outcome: 'failed', error, usage };
     }
     if (closing.length > 0) await show(...closing);
-    return end;
+    return { outcome: 'complete', finishReason, usage };
   } finally {
     // Ends the request when we left it early.
     if (!isRead) ours.abort();
@@ -112,11 +122,22 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   }
 }
 
-/** A stream that just stops is no answer, however much of it came; null for one that has its last words. */
-function problemOf(end: Extract<ReadOutcome, { outcome: 'complete' }> | null): string | null {
-  if (end === null) return 'The stream ended without a finish.';
-  if (end.finishReason === 'error') return 'The provider failed.';
-  return end.finishReason === 'interrupted' ? 'The stream was interrupted.' : null;
+/** A stream that just stops is no answer, however much of it came. */
+function wholeReasonOf(reason: FinishReason | undefined): WholeReason | BrokenAnswerError {
+  switch (reason) {
+    case undefined:
+      return new BrokenAnswerError('The stream ended without a finish.');
+    case 'error':
+      return new BrokenAnswerError('The provider failed.');
+    case 'interrupted':
+      return new BrokenAnswerError('The stream was interrupted.');
+    case 'stop':
+    case 'length':
+    case 'content-filter':
+    case 'tool-calls':
+    case 'other':
+      return reason;
+  }
 }
 
 /** Waits for the parts of one answer, one at a time, with one timer and one listener for all of them. */

@@ -9,6 +9,7 @@ import { fitContext } from './context/fit-context.ts';
 import { makeRoom, type RoomMade } from './context/make-room.ts';
 import { lastPruned, pruneResults } from './context/prune-results.ts';
 import { endsInSummary } from './context/since-summary.ts';
+import { tokensOfSummaryRequest } from './context/summarise.ts';
 import { endAnswered, endExhausted, endFailed, endStopped, endStuck, stopBefore } from './end-agent.ts';
 import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
@@ -64,7 +65,12 @@ export async function answerStep(
     meter.answered({ characters: 0, inputTokens: null });
     return { outcome: 'stored', calls: await storeAnswer(claimed, step, room.spent) };
   };
-  if (fitted.mustSummarise && mayMakeRoom) {
+  const isMakingRoom = fitted.mustSummarise && mayMakeRoom;
+  const tokens = isMakingRoom ? tokensOfSummaryRequest(first.entry) : fitted.size;
+  // Before it is shown what people said: of a run that ends here, that is unread and goes to the next one.
+  const shortage = claimed.budget.shortageFor({ tokens, model: first });
+  if (shortage) return concluded(await endExhausted(claimed, { shortage, step }));
+  if (isMakingRoom) {
     await showLead(claimed, said);
     return await madeRoom(await makeRoom(claimed, { step, messages: fitted.messages }));
   }
@@ -78,9 +84,6 @@ export async function answerStep(
     toolSet: tools.forModel,
   });
   const lead = [...said, ...marks];
-  // Before it is shown what people said: of a run that ends here, that is unread and goes to the next one.
-  const shortage = claimed.budget.shortageFor({ tokens: fitted.size, price: first.entry.price });
-  if (shortage) return concluded(await endExhausted(claimed, { shortage, step }));
   await showLead(claimed, lead);
   const asked = await askModel({
     ...claimed,

@@ -15,6 +15,11 @@ import { transcriptOf } from './transcript.ts';
 const readShare = 0.6;
 const writtenShare = 0.15;
 
+/** Tokens of the request for a summary at most, about. */
+export function tokensOfSummaryRequest(entry: Model['entry']): number {
+  return Math.ceil(contextBudget(entry) * readShare);
+}
+
 /** How the attempt to make room ended. */
 export type Summarised =
   | { readonly outcome: 'shown'; readonly spent: Spent }
@@ -39,7 +44,7 @@ export async function summarise(
   written.add(startStep);
   // A window that refused a request is smaller than is known of it.
   const tokensFor = ({ entry }: Model) =>
-    Math.min(contextBudget(entry) * readShare, (refusedSize ?? Infinity) / 2);
+    Math.min(tokensOfSummaryRequest(entry), Math.ceil((refusedSize ?? Infinity) / 2));
   const requestFor = async (model: Model) => {
     const transcript = transcriptOf(messages, charactersOf(tokensFor(model)));
     const text = `Write the summary of this conversation.\n\n<conversation>\n${transcript}\n</conversation>`;
@@ -65,7 +70,7 @@ export async function summarise(
     lead: [],
     toolNames: new Set(),
     requestFor,
-    requestTokens: Math.ceil(tokensFor(models.current)),
+    requestTokens: tokensFor(models.current),
   });
   if (asked.outcome !== 'answered') return asked;
   const { spent } = asked;

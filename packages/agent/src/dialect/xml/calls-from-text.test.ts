@@ -53,6 +53,7 @@ async function ask(answer: Answer, messages: ModelMessage[] = []) {
       toolSet: tools.forModel,
     },
     answer: answerChunks,
+    maxOutputTokens: null,
     deadlines: { firstChunkMs: 20_000, chunkMs: 20_000 },
     signal: new AbortController().signal,
     show: async (...more) => {

@@ -144,16 +144,21 @@ export const messagesWire: WireFormat = {
 };
 
 /**
- * What Anthropic refuses: texts without anything in them, thinking that is not its own word for word, and thinking on
- * after calls that have none before them.
+ * What Anthropic refuses: texts of nothing but space, a conversation that ends with the model's own words, thinking that
+ * is not its own word for word, and thinking on after calls that have none before them.
  */
 function problemOf({ messages, thinking: mode }: z.infer<typeof requestSchema>): string | null {
+  if (messages.at(-1)?.role === 'assistant') return 'The conversation must end with a user message.';
   for (const [at, { content }] of messages.entries()) {
-    if (typeof content === 'string') continue;
+    if (typeof content === 'string') {
+      if (content.trim() === '') return `messages.${at}: must have non-empty content`;
+      continue;
+    }
     for (const [index, block] of content.entries()) {
       const place = `messages.${at}.content.${index}`;
-      if (block.type === 'text' && block.text === '') {
-        return `${place}: text content blocks must be non-empty`;
+      const inner = block.type === 'tool_result' ? (block as unknown as ToolResult).content : undefined;
+      if ([block, ...(Array.isArray(inner) ? inner : [])].some(isBlank)) {
+        return `${place}: text content blocks must contain non-whitespace text`;
       }
       const { thinking, signature } = block as { thinking?: string; signature?: string };
       if (block.type === 'thinking' && !isSealed(signature ?? '', thinking ?? '')) {
@@ -168,6 +173,10 @@ function problemOf({ messages, thinking: mode }: z.infer<typeof requestSchema>):
   const isPlanned = first?.type === 'thinking' || first?.type === 'redacted_thinking';
   if (isPlanned || !blocks.some(({ type }) => type === 'tool_use')) return null;
   return `messages.${last}.content.0: Expected \`thinking\` or \`redacted_thinking\`, but found \`${first?.type}\``;
+}
+
+function isBlank({ type, text }: Block): boolean {
+  return type === 'text' && (text ?? '').trim() === '';
 }
 
 /** The results of calls are messages of their own for a scenario, before what else the person's message holds. */

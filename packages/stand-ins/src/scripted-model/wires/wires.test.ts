@@ -176,7 +176,11 @@ describe('the Messages wire', () => {
       });
     expect(await (await ask([thinking, call], result)).json()).toMatchObject({ stop_reason: 'max_tokens' });
     expect((await ask([call], { type: 'text', text: 'x' })).status).toBe(400);
-    expect((await ask([{ type: 'text', text: '' }, call], result)).status).toBe(400);
+    expect((await ask([{ type: 'text', text: ' \n' }, call], result)).status).toBe(400);
+    const blank = { ...result, content: [{ type: 'text', text: '' }] };
+    expect((await ask([thinking, call], blank)).status).toBe(400);
+    const open = { ...common, messages: [first, { role: 'assistant', content: 'And then' }] };
+    expect(await (await post(model, 'messages', open)).text()).toContain('must end with a user message');
     expect((await ask([{ ...thinking, thinking: 'b' }, call], result)).status).toBe(400);
     expect((await post(model, 'messages', { messages: [first] })).status).toBe(400);
     const planned = [first, { role: 'assistant', content: [call] }, { role: 'user', content: [result] }];

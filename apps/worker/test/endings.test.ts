@@ -107,7 +107,13 @@ const rows: readonly Row[] = [
     steps: 1,
   },
   {
-    what: 'has its stream closed without last words, and again',
+    what: 'is interrupted, its stream closed without last words, and then answers',
+    turns: [{ steps: [{ text: ['a', 'b'] }], faults: [{ kind: 'close', afterChunks: 1, times: 1 }] }],
+    reason: 'answered',
+    steps: 1,
+  },
+  {
+    what: 'is interrupted, its stream closed without last words, and again',
     turns: [{ steps: [{ text: ['a', 'b'] }], faults: [{ kind: 'close', afterChunks: 1 }] }],
     maxAttempts: 2,
     reason: 'model-error',
@@ -170,6 +176,13 @@ const rows: readonly Row[] = [
     what: 'has used its tokens',
     turns: [{ ...call('echo', { text: 'a' }), usage: { inputTokens: 90_000, outputTokens: 10 } }, say('b')],
     limits: { maxTokens: 100_000 },
+    reason: 'budget',
+    steps: 1,
+  },
+  {
+    what: 'reaches the end of its tokens in its answer',
+    turns: [{ ...cut, usage: { inputTokens: 4000, outputTokens: 5800 } }, say('b')],
+    limits: { maxTokens: 10_000 },
     reason: 'budget',
     steps: 1,
   },

@@ -98,6 +98,11 @@ const shapes: readonly (readonly [string, Partial<Turn>])[] = [
   ['with whole calls', { style: { calls: 'whole' } }],
   ['with index 0 each', { style: { callIndex: 'zero' } }],
   ['with whole calls of index 0 each', { style: { calls: 'whole', callIndex: 'zero' } }],
+  ['with calls without ids', { style: { callIds: 'missing' } }],
+  [
+    'with whole calls without ids and indices',
+    { style: { calls: 'whole', callIds: 'missing', callIndex: 'missing' } },
+  ],
   ['that stops with its calls', { finishReason: 'stop' }],
   ['that says of a text that it has calls', { finishReason: 'tool_calls' }],
   ['in chunks of one character', { steps: letterByLetter(calling.steps) }],

@@ -4,6 +4,7 @@ import {
   type OpenedRun,
   type RunEnding,
   type RunJournal,
+  type Spent,
 } from '@switchyard/agent';
 import { type Chunk, endingChunks, isToolPart, type Run, type RunReason } from '@switchyard/protocol';
 import { finishRun, loadRun, releaseRun, type RunContext } from '@switchyard/store';
@@ -129,10 +130,7 @@ async function sealCalls(worker: Worker, { parts, project, run }: RunContext): P
 export const internalDetail = 'Something went wrong on our side.';
 
 /** Gives the run to another worker: no crash is counted, and its log stays open. */
-export async function handOver(
-  journal: RunJournal,
-  { isStepCut }: { readonly isStepCut: boolean },
-): Promise<void> {
-  await journal.store(async (sql, position) => releaseRun(sql, { ...position, isStepCut }));
+export async function handOver(journal: RunJournal, { spent }: { readonly spent: Spent }): Promise<void> {
+  await journal.store(async (sql, position) => releaseRun(sql, { ...position, spent }));
   journal.close();
 }

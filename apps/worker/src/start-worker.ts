@@ -62,6 +62,7 @@ export async function startWorker(options: {
   }
 
   let jobs: RunWorker | null = null;
+  const toolset = createToolset(tools, config.approvalRules);
   const worker: Worker = {
     workerId: config.workerId ?? `${hostname()}-${process.pid}`,
     sql,
@@ -71,8 +72,8 @@ export async function startWorker(options: {
     sandboxes,
     files: blobs,
     models: createModels(config.models, config),
-    prices: pricesOf(config.models),
-    tools: createToolset(tools, config.approvalRules),
+    prices: await pricesOf(config.models, toolset),
+    tools: toolset,
     logger,
     maxSteps: config.maxSteps,
     maxDurationMs: config.maxDurationMs,

@@ -1,4 +1,11 @@
-import type { FileSource, ModelDeadlines, Models, RetryPolicy, Toolset } from '@switchyard/agent';
+import {
+  type FileSource,
+  type ModelDeadlines,
+  type Models,
+  type RetryPolicy,
+  tokensOfPrompt,
+  type Toolset,
+} from '@switchyard/agent';
 import type { Control, Redis, RunQueue } from '@switchyard/bus';
 import type { Logger } from '@switchyard/process';
 import type { Sandboxes } from '@switchyard/sandbox';
@@ -37,7 +44,8 @@ export interface Worker {
 /** Locks live this long without a renewal; the queue's default, and the time after which a run may be somebody else's. */
 export const lockMs = 5000;
 
-/** What the models of a catalog cost. */
-export function pricesOf(catalog: readonly ModelEntry[]): ModelPrices {
-  return Object.fromEntries(catalog.map(({ id, price }) => [id, price]));
+/** What the models of a catalog cost, where every request has these tools. */
+export async function pricesOf(catalog: readonly ModelEntry[], { forModel }: Toolset): Promise<ModelPrices> {
+  const promptTokens = await tokensOfPrompt(forModel);
+  return Object.fromEntries(catalog.map(({ id, price }) => [id, { ...price, promptTokens }]));
 }

@@ -1,7 +1,8 @@
 import { foldMessage } from '@switchyard/agent/test';
-import { LockLostError } from '@switchyard/bus';
+import { DrainedError, LockLostError } from '@switchyard/bus';
 import { type ModelEntry, type ModelWire, type Run, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
+import { allTools } from '@switchyard/tools';
 import { type StartedRun, startRun, type StartRunOptions } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { executeRun } from '../src/execute-run.ts';
@@ -30,7 +31,8 @@ const overloaded: ModelEntry = { ...entry('chat'), id: 'scripted:overloaded', fa
 let harness: Harness;
 beforeAll(async () => {
   const catalog = [entry('chat'), entry('responses'), entry('messages'), surcharged, unpriced, overloaded];
-  harness = await startHarness([echo], { catalog });
+  // All that a run has, since they are a part of each request.
+  harness = await startHarness([echo, ...allTools], { catalog });
 });
 afterAll(async () => {
   await harness.stop();
@@ -76,7 +78,9 @@ async function losingFirstWorker(model: string) {
     where run_id = ${started.run.id} order by epoch`;
   if (!lost?.estimated || !settled || settled.estimated)
     throw new Error('The calls are not the two expected.');
-  return { ...done, lost, settled };
+  // A token is about four characters.
+  const sentTokens = (harness.model.requests[before]?.text.length ?? 0) / 4;
+  return { ...done, lost, settled, sentTokens };
 }
 
 describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s', (wire) => {
@@ -136,7 +140,7 @@ describe.each<ModelWire>(['chat', 'responses', 'messages'])('over the wire of %s
         const body = JSON.parse(text) as { max_output_tokens?: number; max_tokens?: number };
         return body.max_output_tokens ?? body.max_tokens ?? Infinity;
       });
-      expect(whole).toBeGreaterThan(10_000);
+      expect(whole).toBeGreaterThan(5000);
       expect(capped).toBeGreaterThan(100);
       expect(capped).toBeLessThan(1500);
       expect(asked).toHaveLength(2);
@@ -239,6 +243,42 @@ describe('a budget', () => {
     expect(requests.length - before).toBe(3);
   });
 
+  it('knows after a hand-over what the broken attempts of the step had cost', async () => {
+    const parts = [{ type: 'text', text: `${'word '.repeat(40_000)} [[scenario:handed-over]]` } as const];
+    const faults = [
+      { kind: 'error', afterChunks: 2, times: 2 } as const,
+      { kind: 'stall', afterChunks: 2, times: 1 } as const,
+    ];
+    const usage = { inputTokens: 50_000, outputTokens: 10 };
+    harness.model.setScenario('handed-over', {
+      turns: [{ steps: [{ text: ['Do', 'ne.'] }], usage, faults }],
+    });
+    const started = await harness.start(endless, { model: 'scripted:chat', message: { parts } });
+    const { requests } = harness.model;
+    const before = requests.length;
+    const job = new AbortController();
+    const leaving = executeRun(harness.worker, jobOf(started, job.signal));
+    await vi.waitFor(() => expect(requests[before + 2]?.chunks).toBe(2), { timeout: 20_000 });
+    job.abort(new DrainedError());
+    expect(await leaving).toBe('hand-over');
+    const { run: done } = await ended(started);
+    expect(done).toMatchObject({ reason: 'answered', usage: { estimated: true } });
+    expect(requests.length - before).toBe(4);
+    // Three that broke and one that was counted, of some 50,000 tokens each at ten dollars a million.
+    expect(done.usage.totalTokens).toBeGreaterThan(195_000);
+    expect(done.costUsd).toBeGreaterThan(1.95);
+  });
+
+  it('counts prompt and tools where the server counts nothing', async () => {
+    const { run: done, asked } = await run(
+      { turns: [{ steps: [{ text: 'Done.' }], usage: 'absent' }] },
+      { model: 'scripted:chat' },
+    );
+    const sentTokens = (asked[0]?.text.length ?? 0) / 4;
+    expect(done.usage.inputTokens / sentTokens).toBeGreaterThan(0.5);
+    expect(done.usage.inputTokens / sentTokens).toBeLessThan(2);
+  });
+
   it('is not charged for the next call when a worker dies while the tools of a step run', async () => {
     const limits = { maxTokens: 150_000 };
     const started = await harness.start(endless, { model: 'scripted:chat', limits });
@@ -261,8 +301,11 @@ describe('a budget', () => {
     { model: surcharged.id, perToken: 12.5 / 1_000_000 },
     { model: 'scripted:chat', perToken: 10 / 1_000_000 },
   ])('counts the money of a first call whose worker died, for $model', async ({ model, perToken }) => {
-    const { run: done, lost, settled } = await losingFirstWorker(model);
+    const { run: done, lost, settled, sentTokens } = await losingFirstWorker(model);
     expect(lost.cost).toBeGreaterThan(0);
+    // Prompt and tools are a part of what was sent.
+    expect(lost.tokens / sentTokens).toBeGreaterThan(0.5);
+    expect(lost.tokens / sentTokens).toBeLessThan(2);
     expect(lost.cost).toBeCloseTo(lost.tokens * perToken, 9);
     expect(done.costUsd).toBeCloseTo((lost.cost ?? 0) + (settled.cost ?? 0), 9);
   });

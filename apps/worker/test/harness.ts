@@ -76,6 +76,7 @@ export async function startHarness(
     scriptedModelUrl: model.url,
   };
   const catalog = options.catalog ?? [scriptedModel];
+  const toolset = createToolset(tools);
   const worker: Worker = {
     workerId: 'test',
     sql,
@@ -87,8 +88,8 @@ export async function startHarness(
     },
     files: { read: () => Promise.reject(new AppError('not_found', 'There is no file here.')) },
     models: createModels(catalog, connections),
-    prices: pricesOf(catalog),
-    tools: createToolset(tools),
+    prices: await pricesOf(catalog, toolset),
+    tools: toolset,
     logger: createLogger({
       name: 'worker',
       level: 'debug',

@@ -25,10 +25,14 @@ const twoSteps: Scenario['turns'] = [
 ];
 const png = Buffer.from(pixel, 'base64');
 
+/** Files of a message come with its run, or were uploaded before and are named by their addresses. */
+type Way = 'uploaded' | 'named' | 'both';
+
 /** Runs two steps over a message with these files; gives the requests, and how often each blob was read. */
 async function runWith(
   model: string,
   attached: readonly { name: string; content: Buffer | AppError; size?: number; mediaType?: string }[],
+  { way = 'uploaded', turns = twoSteps }: { way?: Way; turns?: Scenario['turns'] } = {},
 ) {
   const { project } = await harness.start({ turns: twoSteps });
   const blobs = new Map<string, (typeof attached)[number]>(attached.map((file) => [newId(), file]));
@@ -45,7 +49,7 @@ async function runWith(
     ),
   );
   const name = `pictures-${newId()}`;
-  harness.model.setScenario(name, { turns: twoSteps });
+  harness.model.setScenario(name, { turns });
   const fileParts = rows.map(({ id, mediaType, name: filename }) => ({
     type: 'file' as const,
     url: `/v1/files/${id}`,
@@ -57,8 +61,13 @@ async function runWith(
     {
       model,
       projectId: project.id,
-      files: rows.map(({ id }) => id) as never,
-      message: { parts: [{ type: 'text', text: `Look. [[scenario:${name}]]` }, ...fileParts] },
+      files: (way === 'named' ? [] : rows.map(({ id }) => id)) as never,
+      message: {
+        parts: [
+          { type: 'text', text: `Look. [[scenario:${name}]]` },
+          ...(way === 'uploaded' ? [] : fileParts),
+        ],
+      },
     },
   );
   const before = harness.model.requests.length;
@@ -84,29 +93,51 @@ const pictureOn = {
 const countOf = (body: unknown) => JSON.stringify(body).split(pixel).length - 1;
 
 describe.each(ways)('a picture that a person attached, over $wire with $tools calls', ({ wire, tools }) => {
-  it('is shown to a model that sees, beside its name, at each step alike, and read once', async () => {
-    const { requests, reads, ended } = await runWith(`scripted:${wire}-${tools}`, [
-      { name: 'plot.png', content: png },
-      { name: 'data.csv', content: Buffer.from('a;b'), mediaType: 'text/csv' },
-    ]);
-    expect(requests).toHaveLength(2);
-    const conversations = requests.map(
-      (body) => (body.input ?? body.messages) as { role: string; content: unknown[] }[],
-    );
-    for (const [index, conversation] of conversations.entries()) {
-      const said = conversation.find(({ role }) => role === 'user')?.content ?? [];
-      expect(said).toContainEqual(expect.objectContaining(pictureOn[wire]));
-      expect(JSON.stringify(said)).toContain('/workspace/uploads/plot.png');
-      expect(countOf(requests[index])).toBe(1);
-    }
-    expect(reads).toEqual(['plot.png']);
-    // No row holds its bytes.
-    const [row] = await harness.sql<{ text: string }[]>`
+  it.each<Way>(['uploaded', 'named', 'both'])(
+    'and %s, is shown to a model that sees, beside its name, at each step alike, and read once',
+    async (way) => {
+      const { requests, reads, ended } = await runWith(
+        `scripted:${wire}-${tools}`,
+        [
+          { name: 'plot.png', content: png },
+          { name: 'data.csv', content: Buffer.from('a;b'), mediaType: 'text/csv' },
+        ],
+        { way },
+      );
+      expect(requests).toHaveLength(2);
+      const conversations = requests.map(
+        (body) => (body.input ?? body.messages) as { role: string; content: unknown[] }[],
+      );
+      for (const [index, conversation] of conversations.entries()) {
+        const said = conversation.find(({ role }) => role === 'user')?.content ?? [];
+        expect(said).toContainEqual(expect.objectContaining(pictureOn[wire]));
+        expect(JSON.stringify(said)).toContain('/workspace/uploads/plot.png');
+        expect(countOf(requests[index])).toBe(1);
+      }
+      expect(reads).toEqual(['plot.png']);
+      // No row holds its bytes.
+      const [row] = await harness.sql<{ text: string }[]>`
       select string_agg(p.part::text, '') as text from parts p join messages m on m.id = p.message_id
       where m.thread_id = ${ended.threadId}`;
-    expect(row?.text).toContain('plot.png');
-    expect(row?.text).not.toContain(pixel.slice(0, 40));
+      expect(row?.text).toContain('plot.png');
+      expect(row?.text).not.toContain(pixel.slice(0, 40));
+    },
+  );
+});
+
+it('a picture is counted by what it costs, not by its bytes, where the provider counted nothing', async () => {
+  const content = Buffer.concat([png, Buffer.alloc(1_000_000)]);
+  const [first, ...rest] = twoSteps;
+  const broken = { steps: [], ...first, faults: [{ kind: 'cut' as const, afterChunks: 1, times: 1 }] };
+  const { ended, requests } = await runWith('scripted:chat-native', [{ name: 'plot.png', content }], {
+    turns: [broken, ...rest],
   });
+  expect(requests.map((body) => JSON.stringify(body).length > 1_300_000)).toEqual([true, true, true]);
+  expect(ended.usage.estimated).toBe(true);
+  // Of the two others the server counts four characters as one token, all of the picture's among them.
+  const counted = 2 * (1_000_000 / 3);
+  expect(ended.usage.inputTokens).toBeGreaterThan(counted);
+  expect(ended.usage.inputTokens).toBeLessThan(counted * 1.2);
 });
 
 describe('a picture that cannot be shown', () => {

@@ -19,16 +19,7 @@ import {
 } from './read-answer.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
-import {
-  addSpent,
-  cacheWritesOf,
-  costOf,
-  countedInput,
-  lengthOfRequest,
-  nothingSpent,
-  type Spent,
-  usageOf,
-} from './usage.ts';
+import { addSpent, cacheWritesOf, costOf, countedInput, nothingSpent, type Spent, usageOf } from './usage.ts';
 import { pause } from './wait.ts';
 
 /** How often and how patiently a model is asked again. */
@@ -125,9 +116,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
       await journal.show(...(journal.step.isOpen ? [] : [startStep]), ...heading, ...chunks);
     };
     const spentWith = (reported: Extract<ReadOutcome, { outcome: 'complete' }>['usage'] | null) => {
-      const length =
-        countedInput(reported) !== null ? 0 : lengthOfRequest(request.instructions, request.messages);
-      const usage = usageOf(reported, { request: length, writtenLength: answer.writtenLength });
+      const usage = usageOf(reported, { requestTokens, writtenLength: answer.writtenLength });
       const ofAttempt = { usage, costUsd: costOf(usage, price, cacheWritesOf(reported)) };
       budget.charge(ofAttempt);
       return addSpent(spent, ofAttempt);

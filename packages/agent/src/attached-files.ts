@@ -73,11 +73,8 @@ export function filesOfLastMessage(
   files: readonly FileRow[],
 ): FileRow[] {
   const parts = history.findLast(({ role }) => role === 'user')?.parts ?? [];
-  return files.filter(({ id }) =>
-    parts.some((part) =>
-      part.type === 'data-file' ? part.data.fileId === id : attachedFile(part, files)?.id === id,
-    ),
-  );
+  const named = new Set(parts.map((part) => attachedFile(part, files)));
+  return files.filter((file) => named.has(file));
 }
 
 /** What the model reads in place of an attached file; null for other parts. */
@@ -89,8 +86,9 @@ export function describeAttachment(part: MessagePart, files: readonly FileRow[])
   return `[Attached file "${part.filename ?? 'without a name'}" (${part.mediaType}), not available]`;
 }
 
-/** The file that a part of a user's message names; null for other parts, and for a file that there is not. */
+/** The file that a part of a user's message names, by id or by address; null for other parts, and where there is none. */
 export function attachedFile(part: MessagePart, files: readonly FileRow[]): FileRow | null {
+  if (part.type === 'data-file') return files.find(({ id }) => id === part.data.fileId) ?? null;
   if (part.type !== 'file') return null;
   return files.find((file) => part.url.endsWith(`/${file.id}`)) ?? null;
 }

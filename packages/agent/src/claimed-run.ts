@@ -10,6 +10,7 @@ import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
 import type { SandboxAccess } from './sandbox-access.ts';
 import type { Toolset } from './toolset.ts';
+import type { Spent } from './usage.ts';
 
 /** One claim of a run, opened, and all that the loop needs for it. */
 export interface ClaimedRun {
@@ -37,5 +38,5 @@ export interface ClaimedRun {
 export type AgentOutcome =
   | { readonly outcome: 'ended'; readonly ending: RunEnding }
   | { readonly outcome: 'waiting' }
-  /** `isStepCut`: a model request was under way and is to be paid by estimate. */
-  | { readonly outcome: 'hand-over'; readonly isStepCut: boolean };
+  /** `spent`: by model calls since the last stored step. */
+  | { readonly outcome: 'hand-over'; readonly spent: Spent };

@@ -4,7 +4,7 @@ import type { EndingCall } from './call-tools.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { composeEnding, type Decision } from './ending.ts';
 import { RunStopped } from './run-stop.ts';
-import type { Spent } from './usage.ts';
+import { nothingSpent, type Spent } from './usage.ts';
 
 /** What keeps the next step from beginning; null when nothing does. */
 export async function stopBefore(claimed: ClaimedRun, step: number): Promise<AgentOutcome | null> {
@@ -49,8 +49,7 @@ export async function endStopped(
   const { modelAbortedAt, toolKilledAt, ...rest } = at;
   switch (claimed.stop.cause()) {
     case 'hand-over':
-      // A request that broke before this worker stopped is charged, though none is under way now.
-      return { outcome: 'hand-over', isStepCut: Boolean(modelAbortedAt ?? at.spent?.usage.totalTokens) };
+      return { outcome: 'hand-over', spent: at.spent ?? nothingSpent };
     case 'cancelled': {
       const cancelReceipt = {
         ...(modelAbortedAt ? { modelAbortedAt } : {}),

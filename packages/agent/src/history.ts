@@ -48,10 +48,14 @@ function withAttachments(
   { files, pictures }: Pick<HistoryOptions, 'files' | 'pictures'>,
 ): SwitchyardMessage {
   if (message.role !== 'user') return message;
+  const shown = new Set<string>();
   const parts = message.parts.flatMap((part): MessagePart[] => {
     const text = describeAttachment(part, files);
     if (text === null) return [part];
-    const url = pictures.get(attachedFile(part, files)?.id ?? '');
+    const id = attachedFile(part, files)?.id ?? '';
+    // A message may name one file by its id and by its address.
+    const url = shown.has(id) ? undefined : pictures.get(id);
+    shown.add(id);
     const mediaType = url?.slice('data:'.length, url.indexOf(';'));
     const picture: MessagePart[] = url && mediaType ? [{ type: 'file', mediaType, url }] : [];
     return [{ type: 'text', text }, ...picture];

@@ -4,6 +4,7 @@ export { type ApprovalRule, parseApprovalRules } from './approval-rules.ts';
 export { copyAttachedFiles, filesOfLastMessage, type FileSource } from './attached-files.ts';
 export { type Budget, createBudget } from './budget.ts';
 export { composeEnding, type RunEnding } from './ending.ts';
+export { tokensOfPrompt } from './context/estimate.ts';
 export { foldChunks } from './fold.ts';
 export { createModelChoice, type ModelChoice } from './model-choice.ts';
 export { createModels, type Model, type ModelConnections, type Models } from './models.ts';
@@ -32,3 +33,4 @@ export {
 export { createPictures } from './pictures.ts';
 export { createToolset, type Toolset } from './toolset.ts';
 export { wordsOfMessage, writeTitle } from './title.ts';
+export type { Spent } from './usage.ts';

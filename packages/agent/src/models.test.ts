@@ -58,7 +58,7 @@ describe('models', () => {
 });
 
 describe('usage', () => {
-  const estimate = { request: 400, writtenLength: 10 };
+  const estimate = { requestTokens: 100, writtenLength: 10 };
 
   it('is what the provider reports', () => {
     const reported = {

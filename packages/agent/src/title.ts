@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { storableText, type SwitchyardMessage } from '@switchyard/protocol';
 import { generateText } from 'ai';
+import { tokensOf } from './context/estimate.ts';
 import type { Model } from './models.ts';
 import { cacheWritesOf, costOf, nothingSpent, type Spent, usageOf } from './usage.ts';
 
@@ -34,8 +35,8 @@ export async function writeTitle(options: {
   // Without what makes a model think: a title is not worth it.
   const { anthropic: _thinking, ...providerOptions } = model.providerOptions;
   const spentOn = (reported: Parameters<typeof usageOf>[0], answer: string): Spent => {
-    const request = instructions.length + prompt.length;
-    const usage = usageOf(reported, { request, writtenLength: answer.length });
+    const requestTokens = tokensOf(instructions.length + prompt.length);
+    const usage = usageOf(reported, { requestTokens, writtenLength: answer.length });
     return { usage, costUsd: costOf(usage, model.entry.price, cacheWritesOf(reported)) };
   };
   try {

@@ -1,16 +1,16 @@
 import { type ModelEntry, noUsage, type Usage } from '@switchyard/protocol';
-import type { LanguageModelUsage, ModelMessage } from 'ai';
+import type { LanguageModelUsage } from 'ai';
 import { tokensOf } from './context/estimate.ts';
 
-/** What is known of a model call's tokens, ours where the provider said nothing. */
+/** What is known of a model call's tokens, ours where the provider said nothing: of the request, and of so many characters. */
 export function usageOf(
   reported: LanguageModelUsage | null,
-  estimate: { readonly request: number; readonly writtenLength: number },
+  estimate: { readonly requestTokens: number; readonly writtenLength: number },
 ): Usage {
   const input = countedInput(reported);
   // Beside an input that was not counted, a zero says nothing of the output either.
   const output = input === null ? reported?.outputTokens || undefined : reported?.outputTokens;
-  const inputTokens = input ?? tokensOf(estimate.request);
+  const inputTokens = input ?? estimate.requestTokens;
   const outputTokens = output ?? tokensOf(estimate.writtenLength);
   return {
     inputTokens,
@@ -73,9 +73,4 @@ export function costOf(usage: Usage, price: ModelEntry['price'], cacheWrites = 0
       usage.outputTokens * price.output) /
     1_000_000
   );
-}
-
-/** Characters of a request, tool results included; computed only when a usage must be estimated. */
-export function lengthOfRequest(instructions: string, messages: readonly ModelMessage[]): number {
-  return instructions.length + JSON.stringify(messages).length;
 }

@@ -19,8 +19,13 @@ interface ClaimAttempt {
   readonly claimId?: string | undefined;
 }
 
-/** What models cost, by their id. */
-export type ModelPrices = Readonly<Record<string, ModelEntry['price']>>;
+/**
+ * What models cost, by their id; without a price, where it is not known. `promptTokens`: what each request sends beside
+ * the conversation, about.
+ */
+export type ModelPrices = Readonly<
+  Record<string, Partial<NonNullable<ModelEntry['price']>> & { readonly promptTokens: number }>
+>;
 
 /**
  * Takes the run for this worker and reserves the usage of its next step, at the price that `prices` has for its model; `stale` when the job names nothing to run: the

@@ -1,10 +1,11 @@
-import { answerOf, fencedAnswerOf } from './answer-of.ts';
+import type { Usage } from '@switchyard/protocol';
+import { answerOf, fencedAnswerOf, jsonbValue } from './answer-of.ts';
 import type { Database } from './database.ts';
 import { RunLostError } from './errors.ts';
 
 /**
- * Hand-over: `running` → `queued` under the same wakeup; no crash is counted. `isStepCut` says that a model call was
- * under way: it is settled by estimate, otherwise the reserved call costs nothing. Throws RunLostError.
+ * Hand-over: `running` → `queued` under the same wakeup; no crash is counted. `spent`: by model calls since the last
+ * stored step; of none, the reserved call costs nothing. A cost of null is one that is not known. Throws RunLostError.
  */
 export async function releaseRun(
   sql: Database,
@@ -13,14 +14,15 @@ export async function releaseRun(
     readonly epoch: number;
     /** Of the last event appended. */
     readonly lastOrdinal: number;
-    readonly isStepCut?: boolean | undefined;
+    readonly spent?: { readonly usage: Usage; readonly costUsd: number | null } | undefined;
   },
 ): Promise<void> {
-  const { runId, epoch, lastOrdinal, isStepCut = false } = options;
+  const { runId, epoch, lastOrdinal, spent } = options;
+  const settled = spent && spent.usage.totalTokens > 0 ? spent : null;
   await fencedAnswerOf(
     options,
     sql<{ answer: string }[]>`
-    select release_run(${runId}, ${epoch}, ${lastOrdinal}, ${isStepCut}) as answer`,
+    select release_run(${runId}, ${epoch}, ${lastOrdinal}, ${jsonbValue(sql, settled)}) as answer`,
   );
 }
 

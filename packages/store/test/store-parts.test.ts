@@ -321,7 +321,7 @@ describe('usage', () => {
     expect(run.usage.inputTokens).toBeLessThan(1100);
   });
 
-  it('costs nothing for a call that never began, and an estimate for one that was cut', async () => {
+  it('costs nothing for a call that never began, and what was spent since the last step by one that was cut', async () => {
     const whole = await newClaimedRun(sql, actor);
     await storeStep(whole, 1, [textPart('one')]);
     await releaseRun(sql, { ...whole, lastOrdinal: 10 });
@@ -329,14 +329,26 @@ describe('usage', () => {
 
     const cut = await newClaimedRun(sql, actor);
     await storeStep(cut, 1, [textPart('one')]);
-    await releaseRun(sql, { ...cut, lastOrdinal: 10, isStepCut: true });
+    const spent = { usage: { ...usageOf(300, 30), estimated: true }, costUsd: 0.25 };
+    await releaseRun(sql, { ...cut, lastOrdinal: 10, spent });
     expect((await rowsOf(cut.runId))[1]).toEqual({
       step: 2,
       epoch: 1,
-      total: 120,
+      total: 330,
       estimated: true,
       settled: true,
     });
+    const { run } = await snapshot(sql, cut);
+    expect(run).toMatchObject({ status: 'queued', usage: { totalTokens: 450, estimated: true } });
+    const [{ cost } = { cost: null }] = await sql`
+      select sum(cost_usd)::float as cost from usage where run_id = ${cut.runId}`;
+    expect(run.costUsd).toBeCloseTo(cost as number);
+  });
+
+  it('of a hand-over whose cost is not known makes the run’s cost unknown', async () => {
+    const cut = await newClaimedRun(sql, actor);
+    await releaseRun(sql, { ...cut, lastOrdinal: 10, spent: { usage: usageOf(300, 30), costUsd: null } });
+    expect((await snapshot(sql, cut)).run).toMatchObject({ usage: { totalTokens: 330 }, costUsd: null });
   });
 
   it('follows the worker to its new epoch', async () => {

@@ -1,4 +1,5 @@
 import { asSchema, type ModelMessage, type ToolSet } from 'ai';
+import { systemPrompt } from '../prompt.ts';
 
 /** A guess that holds for English and code within a factor of two; no tokenizer may block the event loop. */
 const charactersPerToken = 4;
@@ -36,6 +37,11 @@ function lengthOfValue(value: unknown): number {
 function isPicture(value: object): boolean {
   if (!('type' in value) || !('mediaType' in value)) return false;
   return (value.type === 'file' && 'data' in value) || (value.type === 'image' && 'image' in value);
+}
+
+/** Tokens of what every request with these tools sends beside its conversation, about. */
+export async function tokensOfPrompt(toolSet: ToolSet): Promise<number> {
+  return tokensOf(systemPrompt({ project: null, run: null }).length + (await lengthOfTools(toolSet)));
 }
 
 /** Characters of what a request tells the model of its tools. */

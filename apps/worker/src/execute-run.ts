@@ -173,6 +173,7 @@ async function goOn(
     stop,
     shouldHandOver: worker.isDraining,
     isOwned: () => worker.lockAgeMs(run.id) < lockMs,
+    endAside: naming.end,
     maxSteps: run.limits.maxSteps ?? worker.maxSteps,
     budget,
     retry,

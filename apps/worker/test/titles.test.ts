@@ -1,3 +1,4 @@
+import { createToolset, defineTool } from '@switchyard/agent';
 import { foldMessage } from '@switchyard/agent/test';
 import { type ModelEntry, type Run, scriptedModel } from '@switchyard/protocol';
 import type { Scenario } from '@switchyard/stand-ins';
@@ -9,6 +10,7 @@ import {
   updateThread,
 } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { chunksOfLog, execute, type Harness, startHarness, storedMessage } from './harness.ts';
 import { slowTool } from './test-tools.ts';
 import { workerWith } from './watched-runs.ts';
@@ -110,6 +112,48 @@ describe('the title of a thread that has none', () => {
     const { run } = await ended(await harness.start(answer, { limits: { maxTokens: 10 } }));
     expect(run.reason).toBe('budget');
     expect(titleRequests(before)).toHaveLength(0);
+  });
+});
+
+describe('a run that waits for a person', () => {
+  const spend = defineTool({
+    name: 'spend',
+    description: 'Spends.',
+    inputSchema: z.object({}),
+    effect: 'once',
+    needs: 'outside',
+    consent: () => 'Spend it?',
+    execute: () => Promise.resolve({ outcome: 'ok', output: 'Spent.' }),
+  });
+  /** Executes a run until it waits. */
+  async function waiting() {
+    const turns = [{ steps: [{ toolCall: { name: 'spend', arguments: {} } }], usage }, ...answer.turns];
+    const started = await harness.start({ turns });
+    const worker = { ...harness.worker, tools: createToolset([spend]), titleTimeoutMs };
+    expect(await execute(harness, started, worker)).toMatchObject({ status: 'awaiting-approval' });
+    return started.run;
+  }
+
+  it('waits under the last event of its log, whenever its title came', async () => {
+    writeTitles({ steps: [{ text: 'Sales by region' }] });
+    const runs = await Promise.all(Array.from({ length: 20 }, waiting));
+    for (const { id } of runs) {
+      const [row] = await harness.sql<
+        { event: string }[]
+      >`select wait_event_id as event from runs where id = ${id}`;
+      const chunks = await chunksOfLog(harness.redis, id);
+      expect(row?.event).toBe(`1-${chunks.length}`);
+      expect(chunks.slice(-2).map(({ type }) => type)).toEqual(['tool-approval-request', 'data-run']);
+    }
+  });
+
+  it('has the first words of its message when the title did not come, and the request is paid', async () => {
+    writeTitles({ steps: [{ text: 'Never' }], faults: [{ kind: 'stall', afterChunks: 0 }] });
+    const run = await waiting();
+    expect(await titleOf(run)).toMatch(/^\[\[scenario:/);
+    const rows =
+      await harness.sql`select step from usage where run_id = ${run.id} and is_estimated order by step`;
+    expect(rows).toEqual([{ step: 0 }]);
   });
 });
 

@@ -26,6 +26,8 @@ export interface ClaimedRun {
   readonly shouldHandOver: () => boolean;
   /** Asked at each step: false when the lock was not renewed lately, so that somebody else may have the run. */
   readonly isOwned: () => boolean;
+  /** Ends what is written beside the loop: nothing may stand in the log behind the event that a run waits under. */
+  readonly endAside: () => Promise<void>;
   /** Steps that the run may take in all. */
   readonly maxSteps: number;
   readonly budget: Budget;

@@ -71,6 +71,7 @@ export async function waitForConsent(
     const request: Chunk = { type: 'tool-approval-request', approvalId, toolCallId, reason };
     return { approvalId, request, part: { ...part, state: 'approval-requested', approval } as ToolPart };
   });
+  await claimed.endAside();
   const { cancelRequested } = await journal.store((sql, position) => parkRun(sql, { ...position, calls }));
   if (cancelRequested) {
     stop.stop('cancelled');

@@ -110,6 +110,7 @@ async function run(scenario: Scenario, instructions?: string): Promise<RunEnding
     stop,
     shouldHandOver: () => false,
     isOwned: () => true,
+    endAside: () => Promise.resolve(),
     maxSteps: 10,
     budget: createBudget(row, []),
     retry: defaultRetryPolicy,

@@ -74,9 +74,12 @@ test('production lets no origin in that is not named', () => {
 
 test('the operator says what runs may spend, of those that name no limit and at most', () => {
   expect(readConfig({ ...needed }).runLimits).toEqual({
-    defaults: { maxSteps: 100, maxDurationMs: 3_600_000 },
-    caps: { maxSteps: 1000, maxDurationMs: 86_400_000, maxTokens: 100_000_000, maxCostUsd: 1000 },
+    defaults: { maxSteps: 100, maxDurationMs: 3_600_000, maxTokens: 100_000_000 },
+    caps: { maxSteps: 1000, maxDurationMs: 86_400_000, maxTokens: 100_000_000, maxCostUsd: Infinity },
   });
+  // Who names no limit goes above no cap either.
+  const capped = readConfig({ ...needed, MAX_TOKENS_CAP: '2000', MAX_COST_USD_CAP: '2.5' });
+  expect(capped.runLimits.defaults).toMatchObject({ maxTokens: 2000, maxCostUsd: 2.5 });
   const money = readConfig({ ...needed, MAX_TOKENS: '500000', MAX_COST_USD: '0.5', MAX_COST_USD_CAP: '2.5' });
   expect(money.runLimits).toMatchObject({
     defaults: { maxTokens: 500_000, maxCostUsd: 0.5 },

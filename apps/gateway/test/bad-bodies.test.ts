@@ -110,9 +110,9 @@ describe('the body of POST /v1/runs', () => {
     ['no steps', { input: 'a', limits: { maxSteps: 0 } }, ['/limits/maxSteps']],
     ['more steps than anybody gets', { input: 'a', limits: { maxSteps: 1001 } }, ['/limits/maxSteps']],
     [
-      'more time and money than anybody gets',
-      { input: 'a', limits: { maxDurationMs: 1e12, maxCostUsd: 1e6 } },
-      ['/limits/maxDurationMs', '/limits/maxCostUsd'],
+      'more time and tokens than anybody gets',
+      { input: 'a', limits: { maxDurationMs: 1e12, maxTokens: 1e9 } },
+      ['/limits/maxDurationMs', '/limits/maxTokens'],
     ],
     ['several faults at once', { input: '', stream: 'yes', x: 1 }, ['/input', '/stream', '/x']],
     [

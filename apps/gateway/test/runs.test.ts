@@ -55,7 +55,7 @@ describe('POST /v1/runs', () => {
     expect(response.headers.get('location')).toBe(`/v1/runs/${run.id}`);
     expect(response.headers.get('x-run-id')).toBe(run.id);
     expect(response.headers.get('x-thread-id')).toBe(run.threadId);
-    expect(run.limits).toEqual({ maxSteps: 3, maxDurationMs: 3_600_000 });
+    expect(run.limits).toEqual({ maxSteps: 3, maxDurationMs: 3_600_000, maxTokens: 100_000_000 });
   });
 
   test('takes 200 kB of input and every character that is one', async () => {

@@ -21,12 +21,12 @@ export const runLimitVariables = {
     .int()
     .min(1)
     .optional()
-    .describe('Tokens of a run that names no limit; unset: as many as it takes.'),
+    .describe('Tokens of a run that names no limit; unset: the cap.'),
   MAX_COST_USD: z.coerce
     .number()
     .positive()
     .optional()
-    .describe('US dollars of a run that names no limit; unset: as many as it takes.'),
+    .describe('US dollars of a run that names no limit; unset: the cap.'),
   MAX_STEPS_CAP: z.coerce
     .number()
     .int()
@@ -49,14 +49,14 @@ export const runLimitVariables = {
   MAX_COST_USD_CAP: z.coerce
     .number()
     .positive()
-    .default(1000)
-    .describe('US dollars above which a limit is refused.'),
+    .optional()
+    .describe('US dollars above which a limit is refused; unset: a run may spend what it takes.'),
 };
 
 const valuesSchema = z.object(runLimitVariables);
 type Values = z.output<typeof valuesSchema>;
 
-/** The limits of runs that name none, and those that no run may go above. */
+/** The limits of runs that name none, and those that no run goes above, whether it names one or not. */
 export interface RunLimitRules {
   readonly defaults: RunLimits;
   readonly caps: { readonly [Name in keyof RunLimits]-?: number };
@@ -64,19 +64,19 @@ export interface RunLimitRules {
 
 /** The rules that the variables make. */
 export function runLimitRulesOf(values: Values): RunLimitRules {
-  const { MAX_TOKENS: maxTokens, MAX_COST_USD: maxCostUsd } = values;
+  const maxCostUsd = values.MAX_COST_USD ?? values.MAX_COST_USD_CAP;
   return {
     defaults: {
       maxSteps: values.MAX_STEPS,
       maxDurationMs: values.MAX_DURATION_MS,
-      ...(maxTokens === undefined ? {} : { maxTokens }),
+      maxTokens: values.MAX_TOKENS ?? values.MAX_TOKENS_CAP,
       ...(maxCostUsd === undefined ? {} : { maxCostUsd }),
     },
     caps: {
       maxSteps: values.MAX_STEPS_CAP,
       maxDurationMs: values.MAX_DURATION_MS_CAP,
       maxTokens: values.MAX_TOKENS_CAP,
-      maxCostUsd: values.MAX_COST_USD_CAP,
+      maxCostUsd: values.MAX_COST_USD_CAP ?? Infinity,
     },
   };
 }
@@ -84,6 +84,6 @@ export function runLimitRulesOf(values: Values): RunLimitRules {
 /** Reports each default that is above its cap. */
 export function checkRunLimitValues(values: Values, report: (name: string, message: string) => void): void {
   for (const name of ['MAX_STEPS', 'MAX_DURATION_MS', 'MAX_TOKENS', 'MAX_COST_USD'] as const) {
-    if ((values[name] ?? 0) > values[`${name}_CAP`]) report(name, `is above ${name}_CAP`);
+    if ((values[name] ?? 0) > (values[`${name}_CAP`] ?? Infinity)) report(name, `is above ${name}_CAP`);
   }
 }

@@ -80,6 +80,30 @@ describe('an agent that makes no progress', () => {
     expect(JSON.stringify(requests[1]?.body)).not.toContain('cut off by the output limit');
   });
 
+  it('is cut off when it repeats itself in turns of reasoning and text, told, and ended when it does so again', async () => {
+    const turns = Array.from({ length: 6 }, () => ({
+      steps: Array.from({ length: 40 }, () => [{ reasoning: block }, { text: block }]).flat(),
+    }));
+    const { ended, notices, requests } = await run({ turns });
+    expect(ended).toMatchObject({ ...stuck, steps: 2 });
+    expect(notices).toEqual(['repeated-text']);
+    expect(JSON.stringify(requests[1]?.body)).toContain('Your answer repeated itself');
+    expect(JSON.stringify(requests[1]?.body)).not.toContain('cut off by the output limit');
+  });
+
+  it('is not taken for stuck by one answer whose calls all fail alike, and by the next', async () => {
+    const batch = (of: string) => ({
+      steps: [1, 2, 3, 4].map((call) => ({
+        toolCall: { name: 'failing', arguments: { text: `${of}${call}` } },
+      })),
+    });
+    const { ended, notices } = await run({
+      turns: [batch('a'), batch('b'), { steps: [{ text: 'No way.' }] }],
+    });
+    expect(ended).toMatchObject({ status: 'completed', reason: 'answered', steps: 3 });
+    expect(notices).toEqual([]);
+  });
+
   it('goes on after a repeated answer when it is told', async () => {
     const { ended, notices } = await run({
       turns: [babble, call('echo', 'a'), { steps: [{ text: 'Done.' }] }],

@@ -68,9 +68,12 @@ export async function endStopped(
 }
 
 /** Ends a run whose model was told that it repeats itself, and goes on repeating itself. */
-export async function endStuck(claimed: ClaimedRun, step: number): Promise<AgentOutcome> {
+export async function endStuck(
+  claimed: ClaimedRun,
+  at: { readonly step: number; readonly spent?: Spent },
+): Promise<AgentOutcome> {
   const detail = 'The agent repeated itself without progress, also after it was told so.';
-  return await end(claimed, { reason: 'stuck', error: { code: 'stuck', detail }, step, isStored: false });
+  return await end(claimed, { ...at, reason: 'stuck', error: { code: 'stuck', detail }, isStored: false });
 }
 
 /** Ends a run whose model gave no answer. */

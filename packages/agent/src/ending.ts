@@ -22,8 +22,8 @@ export type Decision =
   | { readonly next: 'call-tools' }
   /** Ask again; the history tells the model to go on where it was cut. */
   | { readonly next: 'continue' }
-  /** Ask again, and tell the model that its plan is not done. */
-  | { readonly next: 'remind' }
+  /** Ask again, and tell the model that its plan is not done, or that it repeated itself. */
+  | { readonly next: 'remind' | 'nudge' }
   | { readonly next: 'end'; readonly reason: RunReason; readonly error?: { code: string; detail: string } };
 
 /**
@@ -50,8 +50,9 @@ export function decideAfter(answer: {
           detail: "The model's answer was longer than its output limit allows.",
         },
       };
-    // The next step begins with what is said of it, or ends the run: as stuck, or since nothing is left of its budget.
     case 'repeated':
+      return { next: 'nudge' };
+    // The next step ends the run, since nothing is left of its budget.
     case 'budget':
       return { next: 'continue' };
     case 'content-filter':

@@ -159,7 +159,8 @@ describe('the history for the model', () => {
 
   it('counts no answer among the cut ones that repeated itself, and none before it', () => {
     const cut = [start, text('more')];
-    const babble = [start, text('I will now look at the file once more.\n'.repeat(30))];
+    const notice = { type: 'data-notice', id: 'n', data: { code: 'repeated-text', text: 'Cut.' } } as const;
+    const babble: MessagePart[] = [start, text('Well, well, well.'), notice];
     expect(countCuts([...cut, ...babble])).toBe(0);
     expect(countCuts([...cut, ...babble, ...cut, ...cut])).toBe(2);
   });

@@ -3,10 +3,9 @@ import type { FileRow } from '@switchyard/store';
 import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
 import { attachedFile, describeAttachment } from './attached-files.ts';
 import { isSummary, sinceSummary } from './context/since-summary.ts';
-import { isReminder } from './nudge.ts';
+import { isSaidBehind } from './nudge.ts';
 import type { PicturesById } from './pictures.ts';
 import { repairHistory } from './repair-history.ts';
-import { isRepetitive } from './repetition.ts';
 import { stepsOf } from './steps-of.ts';
 
 /** What the model is told after an answer that its output limit cut. */
@@ -85,11 +84,11 @@ function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): Swi
 }
 
 /**
- * True for a step that its output limit cut: one that called nothing and yet ended no run. What is said to a model that
- * repeats itself stands at the beginning of the next step, a reminder behind the answer.
+ * True for a step that its output limit cut: one that called nothing, was told nothing behind its answer, and yet ended
+ * no run.
  */
 function isCut(step: readonly MessagePart[]): boolean {
-  return !step.some((part) => isSummary(part) || isReminder(part) || isToolPart(part) || isRepetitive(part));
+  return !step.some((part) => isSummary(part) || isSaidBehind(part) || isToolPart(part));
 }
 
 /** How many of the last steps the output limit cut, one after the other; summaries between them count nothing. */

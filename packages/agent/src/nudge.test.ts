@@ -1,6 +1,6 @@
 import type { MessagePart } from '@switchyard/protocol';
 import { describe, expect, test } from 'vitest';
-import { nudgeBefore, nudgeToModel } from './nudge.ts';
+import { nudgeBefore, nudgeBehind, nudgeToModel } from './nudge.ts';
 import { loopLimits } from './loop-limits.ts';
 
 let calls = 0;
@@ -49,10 +49,11 @@ describe('what is said before a step', () => {
       [...look('a'), ...times(loopLimits.polls, (turn) => [...look('a'), ...check(turn)])],
       'polling',
     ],
+    ['the same calls side by side', times(3, () => [...look('a'), ...look('b').slice(1)]), 'same-result'],
     [
-      'an answer that repeats itself',
-      [{ type: 'step-start' }, { type: 'text', text: 'I will now look at the file once more.\n'.repeat(30) }],
-      'repeated-text',
+      'the same error of calls side by side',
+      times(3, (turn) => [...fail(`${turn}`), ...fail(`other ${turn}`).slice(1)]),
+      'same-error',
     ],
   ] as const)('names %s', (_, parts, code) => {
     expect(codeAfter([...look('before'), ...parts])).toBe(code);
@@ -74,6 +75,11 @@ describe('what is said before a step', () => {
       'looking between calls that get on',
       times(2 * loopLimits.polls, (turn) => [...check(turn), ...look('a', turn)]),
     ],
+    ['one answer that makes the same call often', [...look('a'), ...times(9, () => look('a').slice(1))]],
+    [
+      'two answers whose calls all met one error',
+      times(2, (turn) => [...fail(`${turn}`), ...times(4, (call) => fail(`${turn} ${call}`).slice(1))]),
+    ],
     ['a repetition that has ended', [...times(5, () => look('a')), ...look('b')]],
   ] as const)('is nothing after %s', (_, parts) => {
     expect(after(parts)).toBeNull();
@@ -90,12 +96,21 @@ describe('what is said before a step', () => {
     expect(after([...told, ...times(3, (turn) => look(`${turn}`))])).toBeNull();
   });
 
+  test('is the same for an answer that repeats itself, which is told behind it', () => {
+    const first = nudgeBehind([], { step: 1 });
+    expect(first).toMatchObject({ data: { code: 'repeated-text' } });
+    const told = [{ type: 'step-start' }, { type: 'text', text: 'Well, well.' }, first] as MessagePart[];
+    expect(nudgeBehind(told, { step: 2 })).toBe('stuck');
+    const gotOn = times(loopLimits.stepsToForgive, (turn) => look(`${turn}`));
+    expect(nudgeBehind([...told, ...gotOn], { step: 2 })).toMatchObject({ data: { code: 'repeated-text' } });
+  });
+
   test('tells a model again that has got on for long since it was told', () => {
     const nudge = after(times(3, () => look('a')));
     const told = [...times(3, () => look('a')), { type: 'step-start' } as const, nudge as MessagePart];
     const gotOn = (calls: number) => times(calls, (turn) => look(`${turn}`));
     const again = times(3, () => fail('b'));
-    const few = gotOn(loopLimits.callsToForgive - 1);
+    const few = gotOn(loopLimits.stepsToForgive - 1);
     expect(after([...told, ...few, ...again])).toBe('stuck');
     expect(codeAfter([...told, ...few, ...look('c'), ...again])).toBe('same-result');
   });

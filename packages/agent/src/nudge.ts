@@ -1,9 +1,10 @@
 import { type Chunk, isToolPart, type MessagePart } from '@switchyard/protocol';
 import { loopLimits } from './loop-limits.ts';
 import { findRepetition, type Repetition } from './repetition.ts';
+import { stepsOf } from './steps-of.ts';
 
 /** Why a model is told something: it repeats itself, or it stops before its own plan is done. */
-type Reason = Repetition['code'] | 'open-todos';
+type Reason = Repetition['code'] | 'repeated-text' | 'open-todos';
 
 /** What is said once to a model that makes no progress: to it, and to those who look on. */
 const nudges: Readonly<Record<Reason, { readonly toModel: string; readonly toViewers: string }>> = {
@@ -47,32 +48,50 @@ export function nudgeToModel(code: string): string | null {
 }
 
 /**
- * What is to happen before the run's next step: nothing, one nudge shown in front of the answer and stored with it, or
+ * What is to happen before the run's next step, by the calls of the last ones: nothing, one nudge shown in front of the answer and stored with it, or
  * the end, where the model goes on repeating itself after a nudge, or does so again soon.
  */
 export function nudgeBefore(
   parts: readonly MessagePart[],
   at: { readonly step: number; readonly mayPoll: (toolName: string) => boolean },
 ): Notice | 'stuck' | null {
-  const nudgedAt = parts.findLastIndex(
-    (part) => part.type === 'data-notice' && nudgeToModel(part.data.code) !== null && !isReminder(part),
-  );
-  const since = parts.slice(nudgedAt + 1);
+  const { since, isNudged } = sinceNudge(parts);
   const repetition = findRepetition(since, at.mayPoll);
   if (repetition === null) return null;
-  const others = since.filter(isToolPart).length - repetition.calls;
-  if (nudgedAt !== -1 && others < loopLimits.callsToForgive) return 'stuck';
-  const { code } = repetition;
-  return { type: 'data-notice', id: `notice-${at.step}`, data: { code, text: nudges[code].toViewers } };
+  return isNudged(repetition.steps) ? 'stuck' : noticeOf(repetition.code, at.step);
 }
 
-/** True for what stands behind an answer that ended before the plan was done. */
+/** The same for an answer that was cut since it repeated itself: a nudge stands behind it and is stored with it. */
+export function nudgeBehind(parts: readonly MessagePart[], at: { readonly step: number }): Notice | 'stuck' {
+  return sinceNudge(parts).isNudged(0) ? 'stuck' : noticeOf('repeated-text', at.step);
+}
+
+/** What is shown behind an answer that ended before the plan was done, once in a run, and stored with it. */
+export function reminderOf(step: number): Notice {
+  return noticeOf('open-todos', step);
+}
+
+/** True for such a reminder. */
 export function isReminder(part: MessagePart): boolean {
   return part.type === 'data-notice' && part.data.code === 'open-todos';
 }
 
-/** What is shown behind such an answer, once in a run, and stored with it. */
-export function reminderOf(step: number): Notice {
-  const text = nudges['open-todos'].toViewers;
-  return { type: 'data-notice', id: `reminder-${step}`, data: { code: 'open-todos', text } };
+/** True for what is said to the model behind its own answer, and not in front of it. */
+export function isSaidBehind(part: MessagePart): boolean {
+  return isReminder(part) || (part.type === 'data-notice' && part.data.code === 'repeated-text');
+}
+
+/** What came after the last nudge, and whether that nudge still counts beside a repetition of so many steps. */
+function sinceNudge(parts: readonly MessagePart[]) {
+  const nudgedAt = parts.findLastIndex(
+    (part) => part.type === 'data-notice' && nudgeToModel(part.data.code) !== null && !isReminder(part),
+  );
+  const since = parts.slice(nudgedAt + 1);
+  const steps = stepsOf(since).filter((step) => step.some(isToolPart)).length;
+  const isNudged = (repeated: number) => nudgedAt !== -1 && steps - repeated < loopLimits.stepsToForgive;
+  return { since, isNudged };
+}
+
+function noticeOf(code: Reason, step: number): Notice {
+  return { type: 'data-notice', id: `notice-${code}-${step}`, data: { code, text: nudges[code].toViewers } };
 }

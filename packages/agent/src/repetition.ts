@@ -1,14 +1,16 @@
 import { isToolPart, type MessagePart, type ToolPart, toolNameOf } from '@switchyard/protocol';
 import { loopLimits } from './loop-limits.ts';
-import { repeatsItself } from './repeated-text.ts';
 import { stepsOf } from './steps-of.ts';
 
-/** How an agent that makes no progress shows it. */
+/** How an agent that makes no progress shows it in its calls. */
 export interface Repetition {
-  readonly code: 'same-result' | 'same-error' | 'alternation' | 'polling' | 'repeated-text';
-  /** How many of the last calls it is seen in; 0 for a text. */
-  readonly calls: number;
+  readonly code: 'same-result' | 'same-error' | 'alternation' | 'polling';
+  /** How many of the last steps it is seen in. */
+  readonly steps: number;
 }
+
+/** The calls of one step that have their results. An answer that makes a call several times has not seen its result yet. */
+type Step = readonly ToolPart[];
 
 /**
  * What the steps of a run repeat at their end, or null. Pure, so that whoever goes on after a crash finds the same.
@@ -18,49 +20,56 @@ export function findRepetition(
   parts: readonly MessagePart[],
   mayPoll: (toolName: string) => boolean,
 ): Repetition | null {
-  const last = stepsOf(parts).at(-1) ?? [];
-  if (!last.some(isToolPart) && last.some(isRepetitive)) return { code: 'repeated-text', calls: 0 };
-  const { sameResult, sameError, alternatingPairs, polls } = loopLimits;
-  const calls = parts.filter(isToolPart).filter(hasEnded);
-  const [newest] = calls.slice(-1);
-  if (!newest) return null;
+  const steps = stepsWithCalls(parts);
   const isPoll = (call: ToolPart) => mayPoll(toolNameOf(call));
   // What a poll finds may differ each time, and says nothing of progress.
-  const repeated = (call: ToolPart) => (isPoll(call) ? callOf(call) : wholeOf(call));
-  const found = (code: Repetition['code'], count: number) => ({ code, calls: count });
-
-  const pairs = calls.slice(-2);
-  if (pairs.some(isPoll)) {
-    if (isPoll(newest) && isPeriodic(calls, polls, 1, callOf)) return found('polling', polls);
-    return isPeriodic(calls, 2 * polls, 2, repeated) ? found('polling', 2 * polls) : null;
-  }
-  if (isPeriodic(calls, sameResult, 1, wholeOf)) return found('same-result', sameResult);
-  if (newest.state === 'output-error' && isPeriodic(calls, sameError, 1, errorOf))
-    return found('same-error', sameError);
-  return isPeriodic(calls, 2 * alternatingPairs, 2, wholeOf)
-    ? found('alternation', 2 * alternatingPairs)
-    : null;
+  const repeated = (step: Step) =>
+    step.map((call) => (isPoll(call) ? callOf(call) : wholeOf(call))).join('\n');
+  const { sameResult, sameError, alternatingPairs, polls } = loopLimits;
+  const isPolling = steps.slice(-2).some((step) => step.some(isPoll));
+  const rules: readonly (Rule & { readonly code: Repetition['code'] })[] = isPolling
+    ? [
+        { code: 'polling', period: 1, count: polls, of: repeated },
+        { code: 'polling', period: 2, count: polls, of: repeated },
+      ]
+    : [
+        { code: 'same-result', period: 1, count: sameResult, of: repeated },
+        { code: 'same-error', period: 1, count: sameError, of: errorOf },
+        { code: 'alternation', period: 2, count: alternatingPairs, of: repeated },
+      ];
+  const found = rules.find((rule) => isFulfilled(steps, rule));
+  return found ? { code: found.code, steps: found.period * found.count } : null;
 }
 
-/** True for what the model said, or thought, again and again until it was cut. */
-export function isRepetitive(part: MessagePart): boolean {
-  return (part.type === 'text' || part.type === 'reasoning') && repeatsItself(part.text);
+interface Rule {
+  /** Each step is held against the one so many before it. */
+  readonly period: number;
+  /** So many times. */
+  readonly count: number;
+  /** Null: no repetition at all. */
+  readonly of: (step: Step) => string | null;
 }
 
-/** Whether each of the last `count` calls is like the one that stands `period` before it among them. */
-function isPeriodic(
-  calls: readonly ToolPart[],
-  count: number,
-  period: number,
-  of: (call: ToolPart) => string | null,
-): boolean {
-  if (calls.length < count) return false;
-  const first = calls.slice(-count).slice(0, period).map(of);
-  return calls.slice(period - count).every((call, index) => of(call) === first[index % period]);
+function isFulfilled(steps: readonly Step[], { period, count, of }: Rule): boolean {
+  if (steps.length < period * count) return false;
+  const newestFirst: (string | null)[] = [];
+  return steps
+    .slice(-period * count)
+    .toReversed()
+    .every((step) => {
+      const text = of(step);
+      const later = newestFirst.length < period ? text : newestFirst.at(-period);
+      newestFirst.push(text);
+      return text !== null && text === later;
+    });
 }
 
-function hasEnded({ state }: ToolPart): boolean {
-  return state === 'output-available' || state === 'output-error';
+function stepsWithCalls(parts: readonly MessagePart[]): Step[] {
+  return stepsOf(parts)
+    .map((step) =>
+      step.filter(isToolPart).filter(({ state }) => state === 'output-available' || state === 'output-error'),
+    )
+    .filter((calls) => calls.length > 0);
 }
 
 function callOf(call: ToolPart): string {
@@ -74,6 +83,10 @@ function wholeOf(call: ToolPart): string {
   return `${callOf(call)} gave ${JSON.stringify(call.output, withoutTime)}`;
 }
 
-function errorOf(call: ToolPart): string | null {
-  return call.state === 'output-error' ? `${toolNameOf(call)} ${call.errorText}` : null;
+/** The one error that all calls of a step met; null when there is none. */
+function errorOf(step: Step): string | null {
+  const [error, ...others] = new Set(
+    step.map((call) => (call.state === 'output-error' ? `${toolNameOf(call)} ${call.errorText}` : null)),
+  );
+  return others.length > 0 ? null : (error ?? null);
 }

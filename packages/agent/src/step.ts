@@ -15,7 +15,7 @@ import { decideAfter } from './ending.ts';
 import { foldChunks } from './fold.ts';
 import { countCuts, modelMessages } from './history.ts';
 import type { Model } from './models.ts';
-import { isReminder, nudgeBefore, reminderOf } from './nudge.ts';
+import { isReminder, nudgeBefore, nudgeBehind, reminderOf } from './nudge.ts';
 import { systemPrompt } from './prompt.ts';
 import { lastTodos } from './todos.ts';
 import type { Spent } from './usage.ts';
@@ -36,7 +36,7 @@ export async function answerStep(
   if (stopped) return concluded(stopped);
 
   const nudge = nudgeBefore(before, { step, mayPoll: (name) => tools.byName.get(name)?.polls === true });
-  if (nudge === 'stuck') return concluded(await endStuck(claimed, step));
+  if (nudge === 'stuck') return concluded(await endStuck(claimed, { step }));
   const said = [...(nudge ? [nudge] : []), ...(await corrections(claimed, step))];
   const instructions = systemPrompt({ project: context.project.instructions, run: context.instructions });
   const messagesFor = async (model: Model) =>
@@ -117,6 +117,11 @@ export async function answerStep(
         mayRemind: step < claimed.maxSteps && !before.some(isReminder) && hasOpenTodos(claimed, before),
       });
       if (decision.next === 'remind') await claimed.journal.show(reminderOf(step));
+      if (decision.next === 'nudge') {
+        const nudged = nudge ? 'stuck' : nudgeBehind(before, { step });
+        if (nudged === 'stuck') return concluded(await endStuck(claimed, { step, spent }));
+        await claimed.journal.show(nudged);
+      }
       // Its parts are stored by the end itself: one write less.
       if (decision.next === 'end') return concluded(await endAnswered(claimed, { ...decision, spent, step }));
       return { outcome: 'stored', calls: await storeAnswer(claimed, step, spent) };

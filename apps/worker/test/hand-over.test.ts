@@ -76,7 +76,7 @@ describe('a hand-over', () => {
       async execute() {
         begun.resolve();
         await leaving.promise;
-        return { outcome: 'ok', output: 'Asked.', end: { reason: 'asked', text: 'Which?' } };
+        return { outcome: 'ok', output: 'Asked.', end: { reason: 'asked' } };
       },
     });
     const turns = [

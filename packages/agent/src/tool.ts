@@ -32,7 +32,7 @@ export type ToolResult =
       /** Parts for the message beside the result. Their ids must not repeat over steps: use the call id. */
       readonly data?: readonly DataPart[];
       /** Set by the tools that end the run: `complete` and `ask`. */
-      readonly end?: { readonly reason: 'finished' | 'asked'; readonly text?: string };
+      readonly end?: { readonly reason: 'finished' | 'asked' };
     }
   | { readonly outcome: 'error'; readonly message: string };
 

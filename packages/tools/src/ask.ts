@@ -36,7 +36,7 @@ export const askTool = defineTool({
       outcome: 'ok',
       output: 'The user was asked; the run ends here.',
       ...attached.shown,
-      end: { reason: 'asked', text: question },
+      end: { reason: 'asked' },
     };
   },
 });

@@ -44,7 +44,7 @@ export const completeTool = defineTool({
       outcome: 'ok',
       output: 'The run is completed.',
       ...attached.shown,
-      end: { reason: 'finished', text: summary },
+      end: { reason: 'finished' },
     };
   },
 });

@@ -70,7 +70,7 @@ describe('the tools that end a run', () => {
     expect(await askTool.execute({ question: 'Which year?', choices: ['2025', '2026'] }, context)).toEqual({
       outcome: 'ok',
       output: 'The user was asked; the run ends here.',
-      end: { reason: 'asked', text: 'Which year?' },
+      end: { reason: 'asked' },
     });
   });
 
@@ -78,7 +78,7 @@ describe('the tools that end a run', () => {
     expect(await completeTool.execute({ summary: 'Done: see report.md' }, context)).toEqual({
       outcome: 'ok',
       output: 'The run is completed.',
-      end: { reason: 'finished', text: 'Done: see report.md' },
+      end: { reason: 'finished' },
     });
   });
 
@@ -121,7 +121,7 @@ describe('the tools that end a run', () => {
     ] as const) {
       expect(await completeTool.execute(input, { ...context, readTodos: () => todos })).toMatchObject({
         outcome: 'ok',
-        end: { reason: 'finished', text: summary },
+        end: { reason: 'finished' },
       });
     }
   });

@@ -46,6 +46,20 @@ describe('old results', () => {
     expect(last).toMatchObject({ content: [{ output: { type: 'error-text' } }] });
   });
 
+  it('are promised back without their pictures, which are not kept as text', () => {
+    const output = {
+      type: 'content' as const,
+      value: [
+        { type: 'text' as const, text: long },
+        { type: 'file' as const, mediaType: 'image/png', data: { type: 'data' as const, data: 'AAAA' } },
+      ],
+    };
+    const content = [{ type: 'tool-result' as const, toolCallId: 'c1', toolName: 'draw', output }];
+    expect(valuesOf(pruneResults([{ role: 'tool', content }], 'c1'))).toEqual([
+      '[This result of draw was left out to save room. expand_result with callId "c1" gives its text back, without its pictures.]',
+    ]);
+  });
+
   it('are not changed by what comes after the mark, so that a provider can cache them', () => {
     const before = pruneResults(steps(6), 'c2');
     expect(pruneResults(steps(9), 'c2').slice(0, before.length)).toEqual(before);

@@ -78,6 +78,8 @@ function pruned(part: ToolPart): ToolPart {
   return { ...part, output: { type: isError ? 'error-text' : 'text', value: sentenceFor(part) } };
 }
 
-function sentenceFor({ toolName, toolCallId }: ResultPart): string {
-  return `[This result of ${toolName} was left out to save room. expand_result with callId "${toolCallId}" gives it back.]`;
+function sentenceFor({ toolName, toolCallId, output }: ResultPart): string {
+  const hasPictures = output.type === 'content' && output.value.some(({ type }) => type !== 'text');
+  const promise = hasPictures ? 'gives its text back, without its pictures' : 'gives it back';
+  return `[This result of ${toolName} was left out to save room. expand_result with callId "${toolCallId}" ${promise}.]`;
 }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { summaryPrompt, systemPrompt } from './prompt.ts';
+import { callsAsTextPrompt, summaryPrompt, systemPrompt, titlePrompt } from './prompt.ts';
 
 it('the system prompt reads as reviewed', async () => {
   await expect(systemPrompt({ project: null, run: null })).toMatchFileSnapshot(
@@ -9,6 +9,14 @@ it('the system prompt reads as reviewed', async () => {
 
 it('the prompt for a summary reads as reviewed', () => {
   expect(summaryPrompt()).toMatchSnapshot();
+});
+
+it('the prompt for a title reads as reviewed', () => {
+  expect(titlePrompt()).toMatchSnapshot();
+});
+
+it('what models are told that write calls as text reads as reviewed', () => {
+  expect(callsAsTextPrompt()).toMatchSnapshot();
 });
 
 it('instructions of the project and then of the run come last, and empty ones leave no trace', () => {

@@ -11,14 +11,8 @@ const sections = [
   'completion',
 ] as const;
 
-let basePrompt: string | undefined;
-let summaryText: string | undefined;
-
-/** Reads the prompt's files, once. */
-function readBasePrompt(): string {
-  basePrompt ??= sections.map(readSection).join('\n\n');
-  return basePrompt;
-}
+/** What was read of the prompt's files, each once. */
+const texts = new Map<string, string>();
 
 /** The system prompt: ours, then what is asked of every run of the project, and of this one. */
 export function systemPrompt(instructions: {
@@ -29,15 +23,28 @@ export function systemPrompt(instructions: {
     const text = instructions[of]?.trim() ?? '';
     return text === '' ? [] : [`# Instructions for this ${of}\n\n${text}`];
   });
-  return [readBasePrompt(), ...added].join('\n\n');
+  return [...sections.map(readSection), ...added].join('\n\n');
 }
 
 /** What a model is told that summarises a conversation. */
 export function summaryPrompt(): string {
-  summaryText ??= readSection('summary');
-  return summaryText;
+  return readSection('summary');
+}
+
+/** What a model is told that writes the title of a conversation. */
+export function titlePrompt(): string {
+  return readSection('title');
+}
+
+/** What a model is told that writes its calls into its text. */
+export function callsAsTextPrompt(): string {
+  return readSection('calls-as-text');
 }
 
 function readSection(section: string): string {
-  return readFileSync(new URL(`../prompt/${section}.md`, import.meta.url), 'utf8').trim();
+  const known = texts.get(section);
+  if (known !== undefined) return known;
+  const text = readFileSync(new URL(`../prompt/${section}.md`, import.meta.url), 'utf8').trim();
+  texts.set(section, text);
+  return text;
 }

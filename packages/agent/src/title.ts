@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { storableText, type SwitchyardMessage } from '@switchyard/protocol';
 import { generateText } from 'ai';
 import { tokensOf } from './context/estimate.ts';
 import type { Model } from './models.ts';
+import { titlePrompt } from './prompt.ts';
 import { cacheWritesOf, costOf, nothingSpent, type Spent, usageOf } from './usage.ts';
 
 /** What is read of a message: its beginning says what it is about. A guess. */
@@ -55,14 +55,6 @@ export async function writeTitle(options: {
     const spent = signal.aborted ? spentOn(null, '') : nothingSpent;
     return { title: firstWords(message), isProvisional: true, spent };
   }
-}
-
-let prompt: string | undefined;
-
-/** Reads the prompt's file, once. */
-function titlePrompt(): string {
-  prompt ??= readFileSync(new URL('../prompt/title.md', import.meta.url), 'utf8').trim();
-  return prompt;
 }
 
 /** What a person wrote in a message, or else the names of the files that came with it; empty when there is neither. */

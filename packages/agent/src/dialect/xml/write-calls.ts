@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { callsAsTextPrompt } from '../../prompt.ts';
 import type { CallParams, Prompt, PromptMessage } from '../client.ts';
 
 type AssistantPart = Extract<PromptMessage, { role: 'assistant' }>['content'][number];
@@ -20,10 +20,7 @@ export function withCallsAsText(params: CallParams): CallParams {
   return { ...rest, prompt: conversation(at === -1 ? [system, ...prompt] : prompt) };
 }
 
-let instructions: string | undefined;
-
 function describeTools(tools: Tools): string {
-  instructions ??= readFileSync(new URL('../../../prompt/calls-as-text.md', import.meta.url), 'utf8').trim();
   const described = tools.flatMap((tool) =>
     tool.type === 'function'
       ? [
@@ -31,7 +28,7 @@ function describeTools(tools: Tools): string {
         ]
       : [],
   );
-  return [instructions, '# The tools', ...described].join('\n\n');
+  return [callsAsTextPrompt(), '# The tools', ...described].join('\n\n');
 }
 
 /** Some servers refuse two messages of one role in a row, and a result is said by the same side as a question. */

@@ -92,6 +92,10 @@ const conversations: Readonly<Record<string, readonly (readonly Answer[])[]>> = 
     [{ steps: [{ reasoning: 'Hm.' }, call('echo', { text: 'a' })] }, end],
     [{ steps: [call('echo', { text: 'b' })] }, end],
   ],
+  'a second question after an answer that was cut': [
+    [{ steps: [{ text: 'One, ' }], finishReason: 'length' }, end],
+    [{ steps: [{ text: 'Two, ' }], finishReason: 'length' }, { steps: [call('echo', { text: 'a' })] }, end],
+  ],
   'a run that ended by a call': [
     [{ steps: [call('complete', { text: 'All done.' })] }],
     [{ steps: [{ reasoning: 'Again.' }, { text: 'You are welcome.' }] }],

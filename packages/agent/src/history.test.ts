@@ -157,6 +157,51 @@ describe('the history for the model', () => {
     expect(countCuts([])).toBe(0);
   });
 
+  it('begins in the next run as the last one did, whatever its model was told between its steps', async () => {
+    const done = tool({ state: 'output-available', output: 'ok' });
+    const notice = (code: string): MessagePart => ({
+      type: 'data-notice',
+      id: code,
+      data: { code, text: '' },
+    });
+    const summary: MessagePart = { type: 'data-summary', id: 's', data: { text: 'Notes.' } };
+    const steps: MessagePart[][] = [
+      [start, text('cut')],
+      [start, text('told to go on'), notice('open-todos')],
+      [start, text('Well, well, well.'), notice('repeated-text')],
+      [start, notice('same-result'), done],
+      [start, text('cut')],
+      [start, { type: 'data-model', data: { model: 'scripted:other' } }, text('cut again')],
+      [start, text('end')],
+    ];
+    for (const own of [steps, [[start, text('before')], [start, summary], ...steps]]) {
+      const sent = await messagesOf([user(text('hi'))], own.slice(0, -1).flat());
+      const next = await messagesOf([
+        user(text('hi')),
+        assistant('scripted:demo', ...own.flat()),
+        user(text('on')),
+      ]);
+      expect(next.slice(0, sent.length)).toEqual(sent);
+      expect(next.slice(sent.length).map(({ role }) => role)).toEqual(['assistant', 'user']);
+      expect(JSON.stringify(next.at(-2))).toContain('end');
+    }
+  });
+
+  it('asks nobody to go on after the last answer of an ended run, cut or not', async () => {
+    const cut = [start, text('cut'), start, text('cut'), start, text('cut'), start, text('cut for good')];
+    const messages = await messagesOf([
+      user(text('hi')),
+      assistant('scripted:demo', ...cut),
+      user(text('on')),
+    ]);
+    expect(messages.slice(-2).map(({ content }) => JSON.stringify(content))).toEqual([
+      expect.stringContaining('cut for good'),
+      expect.stringContaining('"on"'),
+    ]);
+    const roles = messages.map(({ role }) => role);
+    expect(roles.filter((role, index) => role === roles[index + 1])).toEqual([]);
+  });
+
   it('counts no answer among the cut ones that repeated itself, and none before it', () => {
     const cut = [start, text('more')];
     const notice = { type: 'data-notice', id: 'n', data: { code: 'repeated-text', text: 'Cut.' } } as const;

@@ -30,11 +30,15 @@ export interface HistoryOptions {
 /** The conversation as the model gets it. Derived from what is stored, never stored itself. */
 export async function modelMessages(options: HistoryOptions): Promise<ModelMessage[]> {
   const { history, own, lead, modelId, toolSet } = options;
+  // The last one, whatever a summary leaves of those before it.
   const ownMessage: SwitchyardMessage = { id: own.id, role: 'assistant', parts: [...own.parts] };
   const since = sinceSummary([...history, ownMessage]);
   const messages: SwitchyardMessage[] = [
-    ...since.slice(0, -1).map((message) => withAttachments(message, options)),
-    ...splitAtCuts({ id: own.id, parts: since.at(-1)?.parts ?? [] }),
+    ...since.flatMap((message, index) =>
+      message.role === 'assistant'
+        ? splitAtCuts(message, { hasEnded: index < since.length - 1 })
+        : [withAttachments(message, options)],
+    ),
     { id: own.id, role: 'assistant', parts: [...lead] },
   ];
   return await convertToModelMessages(repairHistory(messages, { modelId, ownModelId: own.modelId }), {
@@ -46,7 +50,6 @@ function withAttachments(
   message: SwitchyardMessage,
   { files, pictures }: Pick<HistoryOptions, 'files' | 'pictures'>,
 ): SwitchyardMessage {
-  if (message.role !== 'user') return message;
   const shown = new Set<string>();
   const parts = message.parts.flatMap((part): MessagePart[] => {
     const text = describeAttachment(part, files);
@@ -63,21 +66,26 @@ function withAttachments(
 }
 
 /**
- * A step of this run that called no tool and did not end the run was cut by the output limit: the model is asked to go
- * on after it. The same stored parts always give the same messages.
+ * A step that called no tool and ended no run was cut by the output limit: the model was asked to go on after it, and
+ * reads that again. The same stored parts always give the same messages, in their run as in those that follow, so that
+ * a provider's cache outlives the run. The last step of a run that `hasEnded` is its end, cut or not.
  */
-function splitAtCuts({ id, parts }: Omit<HistoryOptions['own'], 'modelId'>): SwitchyardMessage[] {
+function splitAtCuts(
+  message: SwitchyardMessage,
+  { hasEnded }: { readonly hasEnded: boolean },
+): SwitchyardMessage[] {
   const messages: SwitchyardMessage[] = [];
   let pending: MessagePart[] = [];
   const flush = () => {
-    if (pending.length > 0) messages.push({ id, role: 'assistant', parts: pending });
+    if (pending.length > 0) messages.push({ ...message, parts: pending });
     pending = [];
   };
-  for (const step of stepsOf(parts)) {
+  const steps = stepsOf(message.parts);
+  for (const [index, step] of steps.entries()) {
     pending.push(...step);
-    if (!isCut(step)) continue;
+    if (!isCut(step) || (hasEnded && index === steps.length - 1)) continue;
     flush();
-    messages.push({ id, role: 'user', parts: [{ type: 'text', text: continueText }] });
+    messages.push({ id: message.id, role: 'user', parts: [{ type: 'text', text: continueText }] });
   }
   flush();
   return messages;

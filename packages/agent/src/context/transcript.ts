@@ -1,47 +1,69 @@
-import type { ModelMessage, ToolResultPart } from 'ai';
+import type { ModelMessage } from 'ai';
+import { cutMiddle } from './cut-middle.ts';
+import { entriesOf, type TranscriptEntry } from './transcript-entries.ts';
 
-/** Characters of one input or result in a transcript; the beginning and the end say most. A guess. */
-const maxPartLength = 3000;
+/** In this order they get room: what the user said is cut last of all, for nobody but the user can say it again. */
+const kinds = ['request', 'answer', 'work'] as const;
 
-/** A conversation as one text, cut in its middle to so many characters: the goal stands first, the newest last. */
+/** Characters below which the rest of an entry says nothing: older ones are left out instead. A guess. */
+const minBodyLength = 120;
+
+const betweenEntries = '\n\n';
+/** Characters of the note on entries that are left out, and what follows it. */
+const noteLength = 50;
+
+/**
+ * A conversation as one text of at most so many characters. When it is too long, first results and inputs are made
+ * shorter, the longest first, then answers, then what the user said. Pure, and linear in the conversation's length.
+ */
 export function transcriptOf(messages: readonly ModelMessage[], maxCharacters: number): string {
-  return cutMiddle(messages.flatMap(linesOf).join('\n\n'), maxCharacters, 0.3);
-}
-
-function linesOf({ role, content }: ModelMessage): string[] {
-  if (typeof content === 'string') return [`## ${role}\n${content}`];
-  return content.flatMap((part) => {
-    switch (part.type) {
-      case 'text':
-        return [`## ${role}\n${part.text}`];
-      case 'tool-call':
-        return [`## call of ${part.toolName} (${part.toolCallId})\n${short(part.input)}`];
-      case 'tool-result':
-        return [`## result of ${part.toolName} (${part.toolCallId})\n${short(valueOf(part.output))}`];
-      case 'file':
-      case 'image':
-        return [`## ${role}\n[a picture or file]`];
-      default:
-        return [];
+  const entries = messages.flatMap(entriesOf);
+  const whole = entries.reduce((sum, entry) => sum + lengthOf(entry, Infinity), 0);
+  const caps = new Map<TranscriptEntry, number>();
+  let room = whole <= maxCharacters ? maxCharacters : maxCharacters - noteLength;
+  for (const kind of kinds) {
+    const ofKind = entries.filter(({ of }) => of === kind);
+    for (const [entry, cap] of shareOut(ofKind, room)) {
+      caps.set(entry, cap);
+      room -= lengthOf(entry, cap);
     }
+  }
+  const shown = entries.flatMap((entry) => {
+    const cap = caps.get(entry);
+    return cap === undefined ? [] : [`${entry.heading}\n${cutMiddle(entry.body, cap, 0.5)}`];
   });
+  const leftOut = entries.length - shown.length;
+  const note = leftOut === 0 ? [] : [`[… ${leftOut} entries left out …]`];
+  return [...note, ...shown].join(betweenEntries).slice(0, Math.max(0, maxCharacters));
 }
 
-function valueOf(output: ToolResultPart['output']): unknown {
-  if (output.type === 'execution-denied') return 'denied';
-  if (output.type !== 'content') return output.value;
-  return output.value.map((part) => (part.type === 'text' ? part.text : '[picture]')).join('\n');
+/** Entries of one kind with the characters that each body may have: the first and the newest, where not all have room. */
+function shareOut(entries: readonly TranscriptEntry[], room: number): Map<TranscriptEntry, number> {
+  const cap = Math.max(minBodyLength, largestCap(entries, room));
+  const caps = new Map<TranscriptEntry, number>();
+  let left = room;
+  for (const entry of [...entries.slice(0, 1), ...entries.slice(1).toReversed()]) {
+    left -= lengthOf(entry, cap);
+    if (left < 0) break;
+    caps.set(entry, cap);
+  }
+  return caps;
 }
 
-function short(value: unknown): string {
-  return cutMiddle(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''), maxPartLength, 0.5);
+/** The most characters that each body may have so that all fit; 0 when they never do. */
+function largestCap(entries: readonly TranscriptEntry[], room: number): number {
+  const fits = (cap: number) => entries.reduce((sum, entry) => sum + lengthOf(entry, cap), 0) <= room;
+  let high = entries.reduce((most, { body }) => Math.max(most, body.length), 0);
+  if (fits(high)) return high;
+  let low = 0;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
-/** The beginning and the end of a text; `head`: the share of the beginning. */
-export function cutMiddle(text: string, maxCharacters: number, head: number): string {
-  if (text.length <= maxCharacters) return text;
-  const headLength = Math.floor(maxCharacters * head);
-  const tailStart = text.length - (maxCharacters - headLength);
-  const leftOut = `[… ${tailStart - headLength} characters left out …]`;
-  return `${text.slice(0, headLength)}\n${leftOut}\n${text.slice(tailStart)}`.toWellFormed();
+function lengthOf({ heading, body }: TranscriptEntry, cap: number): number {
+  return heading.length + 1 + Math.min(body.length, cap) + betweenEntries.length;
 }

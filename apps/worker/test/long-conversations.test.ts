@@ -120,6 +120,8 @@ describe.each(ways)('over $wire with $tools calls', ({ wire, tools }) => {
     ]);
     expect(requests.map(({ scenario }) => scenario).slice(2)).toEqual(['summary', 'after']);
     expect(textOf(requests[2])).toMatch(/## result of work/);
+    // Calls as text have their results in messages of the user, but not here.
+    expect(textOf(requests[2]).match(/## user\\n\|/g)).toHaveLength(1);
     expect(requests[2]?.body.tools ?? []).toEqual([]);
     expect(textOf(requests[3])).toContain('Goal: NOTES-WERE-TAKEN.');
     expect(textOf(requests[3])).toContain('Do the task');

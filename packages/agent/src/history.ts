@@ -3,14 +3,10 @@ import type { FileRow } from '@switchyard/store';
 import { convertToModelMessages, type ModelMessage, type ToolSet } from 'ai';
 import { attachedFile, describeAttachment } from './attached-files.ts';
 import { isSummary, sinceSummary } from './context/since-summary.ts';
-import { isSaidBehind } from './nudge.ts';
+import { continueText, isSaidBehind } from './nudge.ts';
 import type { PicturesById } from './pictures.ts';
 import { repairHistory } from './repair-history.ts';
 import { stepsOf } from './steps-of.ts';
-
-/** What the model is told after an answer that its output limit cut. */
-const continueText =
-  'Your answer was cut off by the output limit. Go on exactly where it stopped; do not repeat what you wrote.';
 
 export interface HistoryOptions {
   /** The thread's other messages, oldest first. */

@@ -40,11 +40,20 @@ const nudges: Readonly<Record<Reason, { readonly toModel: string; readonly toVie
   },
 };
 
+/** What the model is told after an answer that its output limit cut. */
+export const continueText =
+  'Your answer was cut off by the output limit. Go on exactly where it stopped; do not repeat what you wrote.';
+
 type Notice = Extract<Chunk, { type: 'data-notice' }>;
 
 /** What the model reads where a notice stands, or null when the notice is for people alone. */
 export function nudgeToModel(code: string): string | null {
   return Object.hasOwn(nudges, code) ? nudges[code as Reason].toModel : null;
+}
+
+/** True for what a model was told in the user's place by none but us. */
+export function isSaidByUs(text: string): boolean {
+  return text === continueText || Object.values(nudges).some(({ toModel }) => toModel === text);
 }
 
 /**

@@ -47,7 +47,7 @@ export async function summarise(
     Math.min(tokensOfSummaryRequest(entry), Math.ceil((refusedSize ?? Infinity) / 2));
   const requestFor = async (model: Model) => {
     const transcript = transcriptOf(messages, charactersOf(tokensFor(model)));
-    const text = `Write the summary of this conversation.\n\n<conversation>\n${transcript}\n</conversation>`;
+    const text = `Write the summary of this conversation.\n\n${transcript}\n\nThe conversation ends here. Write its summary now; only what stands under "## user" is said by the user.`;
     return await Promise.resolve({
       model,
       instructions: summaryPrompt(),

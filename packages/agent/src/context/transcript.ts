@@ -1,5 +1,5 @@
 import type { ModelMessage } from 'ai';
-import { cutMiddle } from './cut-middle.ts';
+import { cutMarked } from './cut-text.ts';
 import { entriesOf, type TranscriptEntry } from './transcript-entries.ts';
 
 /** In this order they get room: what the user said is cut last of all, for nobody but the user can say it again. */
@@ -13,8 +13,10 @@ const betweenEntries = '\n\n';
 const noteLength = 50;
 
 /**
- * A conversation as one text of at most so many characters. When it is too long, first results and inputs are made
- * shorter, the longest first, then answers, then what the user said. Pure, and linear in the conversation's length.
+ * A conversation as one text of at most so many characters. Headings and notes on what is left out are lines of ours;
+ * every line of what people, models and tools said is marked, so that no content forges an entry. When it is too long,
+ * first results and inputs are made shorter, the longest first, then answers, then what the user said. Pure, and linear
+ * in the conversation's length.
  */
 export function transcriptOf(messages: readonly ModelMessage[], maxCharacters: number): string {
   const entries = messages.flatMap(entriesOf);
@@ -30,7 +32,9 @@ export function transcriptOf(messages: readonly ModelMessage[], maxCharacters: n
   }
   const shown = entries.flatMap((entry) => {
     const cap = caps.get(entry);
-    return cap === undefined ? [] : [`${entry.heading}\n${cutMiddle(entry.body, cap, 0.5)}`];
+    return cap === undefined
+      ? []
+      : [`${entry.heading}\n${cutMarked(entry.body, Math.min(cap, entry.maxLength))}`];
   });
   const leftOut = entries.length - shown.length;
   const note = leftOut === 0 ? [] : [`[… ${leftOut} entries left out …]`];
@@ -64,6 +68,6 @@ function largestCap(entries: readonly TranscriptEntry[], room: number): number {
   return low;
 }
 
-function lengthOf({ heading, body }: TranscriptEntry, cap: number): number {
-  return heading.length + 1 + Math.min(body.length, cap) + betweenEntries.length;
+function lengthOf({ heading, body, maxLength }: TranscriptEntry, cap: number): number {
+  return heading.length + 1 + Math.min(body.length, maxLength, cap) + betweenEntries.length;
 }

@@ -56,7 +56,9 @@ function withAttachments(
     shown.add(id);
     const mediaType = url?.slice('data:'.length, url.indexOf(';'));
     const picture: MessagePart[] = url && mediaType ? [{ type: 'file', mediaType, url }] : [];
-    return [{ type: 'text', text }, ...picture];
+    // A name may hold line ends, behind which it would read as if the user had written it.
+    const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+    return [{ type: 'text', text: line }, ...picture];
   });
   return { ...message, parts };
 }

@@ -94,7 +94,7 @@ function resultAsParts(part: ToolPart): UserPart[] {
   const { toolName, output } = part;
   const write = (text: string, failed = false): UserPart => ({
     type: 'text',
-    text: `<tool_result name="${toolName}"${failed ? ' failed="yes"' : ''}>${cdata(text)}</tool_result>`,
+    text: `<tool_result name="${toolName}"${failed ? ' failed="yes"' : ''}>${cdata(withoutTags(text))}</tool_result>`,
   });
   switch (output.type) {
     case 'text':
@@ -110,7 +110,20 @@ function resultAsParts(part: ToolPart): UserPart[] {
     case 'content': {
       const texts = output.value.flatMap((each) => (each.type === 'text' ? [each.text] : []));
       const files = output.value.flatMap((each) => (each.type === 'file' ? [each] : []));
-      return [write(texts.join('\n')), ...files];
+      const note = files.length === 0 ? [] : [belongingNote(files.length)];
+      return [write([...texts, ...note].join('\n')), ...files];
     }
   }
+}
+
+/** What stands behind a result is said by the user, unless something says that it is not. */
+function belongingNote(count: number): string {
+  return count === 1
+    ? '[The picture that follows belongs to this result.]'
+    : `[The ${count} pictures that follow belong to this result.]`;
+}
+
+/** Models read no CDATA as a parser does: a result must not hold what looks like its end, or like another one. */
+function withoutTags(text: string): string {
+  return text.replaceAll(/<(?=[\s/]*tool_result)/gi, '&lt;');
 }

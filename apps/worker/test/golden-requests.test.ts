@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { defineTool } from '@switchyard/agent';
-import { type ModelEntry, scriptedModel } from '@switchyard/protocol';
-import type { Answer, RecordedRequest } from '@switchyard/stand-ins';
+import { type ModelEntry, type Run, scriptedModel } from '@switchyard/protocol';
+import type { Answer, RecordedRequest, Scenario } from '@switchyard/stand-ins';
+import { answerApprovals, correctRun, readRun, type StartedRun } from '@switchyard/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { execute, type Harness, startHarness } from './harness.ts';
+import { executeRun } from '../src/execute-run.ts';
+import { execute, type Harness, jobOf, startHarness } from './harness.ts';
 import { complete, echo } from './test-tools.ts';
 
 /** A picture of one pixel. */
@@ -31,6 +33,27 @@ const fail = defineTool({
   execute: async () => ({ outcome: 'error', message: 'The file "a<b>&c" is not there.' }),
 });
 
+const hint = defineTool({
+  name: 'hint',
+  description: 'Lets the user say something meanwhile.',
+  inputSchema: z.object({}),
+  effect: 'read',
+  needs: 'nothing',
+  async execute(_input, { runId }) {
+    await correctRun(harness.sql, harness.actor, { runId, text: 'In red, please.' });
+    return { outcome: 'ok', output: 'Said.' };
+  },
+});
+const spend = defineTool({
+  name: 'spend',
+  description: 'Spends.',
+  inputSchema: z.object({ text: z.string() }),
+  effect: 'once',
+  needs: 'outside',
+  consent: ({ text }) => `Spend ${text}?`,
+  execute: ({ text }) => Promise.resolve({ outcome: 'ok', output: { spent: text } }),
+});
+
 const ways: readonly Pick<ModelEntry, 'wire' | 'supports' | 'reasoning' | 'cache'>[] = [
   { wire: 'chat', supports: { images: true, tools: 'native' }, reasoning: 'sent-back', cache: 'automatic' },
   { wire: 'chat', supports: { images: false, tools: 'xml' }, reasoning: 'dropped', cache: 'automatic' },
@@ -52,9 +75,11 @@ const call = (name: string, input: object | string = {}) => ({
 });
 const said = (text: string): Answer => ({ steps: [{ text }] });
 const end = said('Done.');
+const tooLong = { kind: 'context-length', times: 1 } as const;
+const block = 'Let me look at this file once more before I change it.\n';
 
 /** By name: the answers of each run, one run after the other in the same thread. */
-const conversations: Readonly<Record<string, readonly (readonly Answer[])[]>> = {
+const conversations: Readonly<Record<string, readonly Scenario['turns'][]>> = {
   'a plain answer': [[said('Hello.')]],
   'a call': [[{ steps: [call('echo', { text: 'a' })] }, end]],
   'calls side by side': [[{ steps: [call('echo', { text: 'a' }), call('echo', { text: 'b' })] }, end]],
@@ -96,6 +121,14 @@ const conversations: Readonly<Record<string, readonly (readonly Answer[])[]>> = 
     [{ steps: [{ text: 'One, ' }], finishReason: 'length' }, end],
     [{ steps: [{ text: 'Two, ' }], finishReason: 'length' }, { steps: [call('echo', { text: 'a' })] }, end],
   ],
+  'what the user said meanwhile': [[{ steps: [call('hint')] }, end]],
+  'a call that a person refused, and one that he allowed': [
+    [{ steps: [call('spend', { text: 'ten' }), call('spend', { text: 'one' })] }, end],
+  ],
+  'an answer that repeated itself': [[{ steps: [{ text: 'Well. ' }, { repeat: block, times: 100 }] }, end]],
+  'notes in the place of a conversation': [
+    [{ steps: [call('echo', { text: 'TOO-LONG' })] }, { ...end, faults: [tooLong] }],
+  ],
   'a run that ended by a call': [
     [{ steps: [call('complete', { text: 'All done.' })] }],
     [{ steps: [{ reasoning: 'Again.' }, { text: 'You are welcome.' }] }],
@@ -104,7 +137,10 @@ const conversations: Readonly<Record<string, readonly (readonly Answer[])[]>> = 
 
 let harness: Harness;
 beforeAll(async () => {
-  harness = await startHarness([echo, complete, draw, fail], { catalog });
+  harness = await startHarness([echo, complete, draw, fail, hint, spend], { catalog });
+  const asked = 'Write the summary of this conversation.';
+  harness.model.setScenario('notes', { match: { text: asked }, turns: [said('Goal: NOTED.')] });
+  harness.model.setScenario('noted', { match: { text: 'NOTED' }, turns: [end] });
 });
 afterAll(async () => {
   await harness.stop();
@@ -112,24 +148,47 @@ afterAll(async () => {
 
 async function requestsOf(model: string, name: string): Promise<readonly RecordedRequest[]> {
   const before = harness.model.requests.length;
+  // Calls as text come back in a message of the user, which then chooses the answer.
+  harness.model.setScenario('too-long', {
+    match: { text: 'TOO-LONG' },
+    turns: [{ ...end, faults: [tooLong] }],
+  });
   let threadId: string | undefined;
   for (const [index, turns] of (conversations[name] ?? []).entries()) {
     const scenario = `${name.replaceAll(/\W+/g, '-')}-${index + 1}`;
-    harness.model.setScenario(scenario, { turns: [...turns] });
+    // Notes are asked for with the user's words, which must not choose the answer.
+    const text = name.startsWith('notes') ? `Do ${scenario}.` : `[[scenario:${scenario}]]`;
+    harness.model.setScenario(scenario, { match: { text }, turns: [...turns] });
     const started = await harness.start(
       { turns: [...turns] },
       {
         model,
         instructions: 'Be brief.',
-        message: { parts: [{ type: 'text', text: `[[scenario:${scenario}]]` }] },
+        message: { parts: [{ type: 'text', text }] },
         ...(threadId === undefined ? {} : { threadId }),
       },
     );
     threadId = started.thread.id;
-    const run = await execute(harness, started);
+    const run = await finished(started, await execute(harness, started));
     expect(run.status).toBe('completed');
   }
   return harness.model.requests.slice(before);
+}
+
+/** Refuses the first call that a run waits for, allows the others, and lets it go on. */
+async function finished(started: StartedRun, { id, status }: Run): Promise<Run> {
+  if (status === 'awaiting-approval') {
+    const waiting = await harness.sql<{ approvalId: string }[]>`
+      select a.id as "approvalId" from approvals a join parts p on p.call_id = a.call_id
+      where a.run_id = ${id} order by p.position`;
+    const answers = waiting.map(({ approvalId }, index) =>
+      index === 0 ? { approvalId, approved: false, reason: 'Too dear.' } : { approvalId, approved: true },
+    );
+    await answerApprovals(harness.sql, harness.actor, { runId: id, answers });
+    const [row] = await harness.sql<{ wakeup: number }[]>`select wakeup from runs where id = ${id}`;
+    await executeRun(harness.worker, jobOf({ ...started, wakeup: row!.wakeup }));
+  }
+  return await readRun(harness.sql, harness.actor, id);
 }
 
 type Body = Readonly<Record<string, unknown>> & { readonly messages?: unknown[]; readonly input?: unknown[] };
@@ -185,6 +244,8 @@ function sameAtEnd(left: string, right: string): number {
 
 /** The prompt has a snapshot of its own; what a run and a dialect add to it stays. */
 function withoutPrompt(text: string): string {
+  // A request for notes has another one.
+  if (text.includes('You write the notes')) return text;
   const begin = text.indexOf('You are ');
   const until = text.indexOf('\\n\\n# Instructions for this run');
   expect(begin).toBeGreaterThan(0);
@@ -199,7 +260,8 @@ describe.each(ways.map((way) => [nameOf(way)] as const))('over %s', (way) => {
       const requests = await requestsOf(`scripted:${way}`, name);
       const parts = requests.map(prefixOf);
       const goesOn = parts.slice(1).map(({ text }, index) => text.startsWith(parts[index]?.prefix ?? '-'));
-      expect(goesOn).not.toContain(false);
+      // The request for notes, and the one that has them in the place of what came before; nothing else.
+      expect(goesOn.filter((is) => !is)).toHaveLength(name.startsWith('notes') ? 2 : 0);
       transcripts.push(transcriptOf(name, requests));
     }
     await expect(transcripts.join('\n')).toMatchFileSnapshot(

@@ -65,10 +65,7 @@ beforeAll(async () => {
   );
   harness = await startHarness([work, fill, expandFirst], { catalog });
   // Chosen by the last user message, in this order.
-  harness.model.setScenario('summary', {
-    match: { text: 'Write the summary of this conversation.' },
-    turns: [{ steps: [{ text: 'Goal: NOTES-WERE-TAKEN.' }] }],
-  });
+  harness.model.setScenario('summary', notes);
   harness.model.setScenario('after', afterNotes(done));
 });
 afterAll(async () => {
@@ -78,6 +75,11 @@ afterAll(async () => {
 type Turns = Scenario['turns'];
 const done: Turns = [{ steps: [{ text: 'Done.' }] }];
 const afterNotes = (turns: Turns): Scenario => ({ match: { text: 'NOTES-WERE-TAKEN' }, turns });
+
+const notes: Scenario = {
+  match: { text: 'Write the summary of this conversation.' },
+  turns: [{ steps: [{ text: 'Goal: NOTES-WERE-TAKEN.' }] }],
+};
 
 /** A run whose model follows `turns` until it goes on from a summary. */
 async function start(model: string, turns: Turns) {
@@ -151,6 +153,37 @@ describe.each(ways)('over $wire with $tools calls', ({ wire, tools }) => {
     expect(ended.reason).toBe('answered');
     expect(requests.map(({ scenario }) => scenario).slice(1)).toEqual(['summary', 'after']);
     expect(kindsOf(message)).toContain('data-summary');
+  });
+});
+
+describe('notes that say nothing of the conversation', () => {
+  const babble: Turns[number] = {
+    steps: [{ repeat: 'And then I looked at the file once more.\n', times: 200 }],
+  };
+  const turns: Turns = [{ steps: [call('fill')] }, { steps: [{ text: 'Too late.' }] }];
+  async function runWith(written: Turns[number]) {
+    harness.model.setScenario('summary', { ...notes, turns: [written] });
+    const ran = await run('scripted:tiny-chat-native', turns);
+    harness.model.setScenario('summary', notes);
+    return { ...ran, asked: ran.requests.filter(({ scenario }) => scenario === 'summary').length };
+  }
+
+  it('since they repeat themselves are asked for once more, and then end the run', async () => {
+    const { ended, message, asked } = await runWith(babble);
+    expect(ended).toMatchObject({
+      reason: 'model-error',
+      error: { detail: expect.stringContaining('no summary') as string },
+    });
+    expect(kindsOf(message)).not.toContain('data-summary');
+    expect(asked).toBe(2);
+    // Both are paid.
+    expect(ended.usage.inputTokens).toBeGreaterThan(2000);
+  });
+
+  it('since they were filtered end the run', async () => {
+    const { ended, asked } = await runWith({ steps: [{ text: 'Goal' }], finishReason: 'content_filter' });
+    expect(ended.reason).toBe('model-error');
+    expect(asked).toBe(1);
   });
 });
 

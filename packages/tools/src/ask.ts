@@ -29,7 +29,7 @@ export const askTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'nothing',
-  async execute({ question, attachments }, context) {
+  async execute({ attachments }, context) {
     const attached = await attachFiles(context, attachments);
     if (attached.outcome === 'error') return attached;
     return {

@@ -35,7 +35,7 @@ export const completeTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'nothing',
-  async execute({ summary, attachments, unfinished }, context) {
+  async execute({ attachments, unfinished }, context) {
     const open = context.readTodos().filter(({ status }) => status !== 'done');
     if (open.length > 0 && unfinished === undefined) return { outcome: 'error', message: refusalOf(open) };
     const attached = await attachFiles(context, attachments);

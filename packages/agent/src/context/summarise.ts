@@ -6,7 +6,7 @@ import { foldChunks } from '../fold.ts';
 import type { Model } from '../models.ts';
 import { summaryPrompt } from '../prompt.ts';
 import { createStepChunks } from '../step-chunks.ts';
-import type { Spent } from '../usage.ts';
+import { addSpent, type Spent } from '../usage.ts';
 import { contextBudget } from './budget.ts';
 import { charactersOf } from './estimate.ts';
 import { transcriptOf } from './transcript.ts';
@@ -55,31 +55,40 @@ export async function summarise(
       toolSet: {},
     });
   };
-  const asked = await askModel({
-    ...claimed,
-    // What people are told of the run's budget stands with an answer that they see.
-    budget: { ...claimed.budget, noticeFor: () => [] },
-    journal: {
-      step: written,
-      show: (...chunks) => {
-        for (const chunk of chunks) written.add(chunk);
-        return Promise.resolve();
+  const ask = async () =>
+    await askModel({
+      ...claimed,
+      // What people are told of the run's budget stands with an answer that they see.
+      budget: { ...claimed.budget, noticeFor: () => [] },
+      journal: {
+        step: written,
+        show: (...chunks) => {
+          for (const chunk of chunks) written.add(chunk);
+          return Promise.resolve();
+        },
       },
-    },
-    step,
-    lead: [],
-    toolNames: new Set(),
-    requestFor,
-    requestTokens: tokensFor(models.current),
-  });
-  if (asked.outcome !== 'answered') return asked;
-  const { spent } = asked;
+      step,
+      lead: [],
+      toolNames: new Set(),
+      requestFor,
+      requestTokens: tokensFor(models.current),
+    });
+  let asked = await ask();
+  let { spent } = asked;
+  if (asked.outcome === 'answered' && asked.finishReason === 'repeated') {
+    written.add(startStep);
+    asked = await ask();
+    spent = addSpent(spent, asked.spent);
+  }
+  if (asked.outcome !== 'answered') return { ...asked, spent };
+  // Notes that were cut are of use; those that are filtered, or repeat themselves again, say nothing of the conversation.
+  const isRefused = asked.finishReason === 'repeated' || asked.finishReason === 'content-filter';
   const parts = await foldChunks(written.chunks);
   const text = parts
     .map((part) => (part.type === 'text' ? part.text : ''))
     .join('\n')
     .trim();
-  if (text === '') {
+  if (text === '' || isRefused) {
     const detail = 'The model gave no summary of a conversation that is too long for it.';
     const failure = { kind: 'other', isRetryable: false, retryAfterMs: null, detail, cause: null } as const;
     return { outcome: 'failed', failure, spent };

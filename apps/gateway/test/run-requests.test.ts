@@ -37,6 +37,18 @@ describe('POST /v1/runs/:id/approvals/:approvalId', () => {
     expect((await client.getRun(run.id)).queue).toEqual({ position: expect.any(Number) });
   });
 
+  test('is 409 once the time for the answer is over, with no worker that has noticed', async () => {
+    const { client, run, work } = await newRun();
+    const { approval } = await work.ask('May I?');
+    await stack.sql`update approvals set expires_at = now() where run_id = ${run.id}`;
+    await expect(client.approve(run.id, approval.id, { approved: true })).rejects.toMatchObject({
+      status: 409,
+      code: 'conflict',
+      detail: expect.stringContaining('came too late'),
+    });
+    expect(await statusOf(run)).toBe('awaiting-approval');
+  });
+
   test('is 404 for whoever may not read the run, and for an approval of another run', async () => {
     const { client, run, work } = await newRun();
     const { approval } = await work.ask('May I?');

@@ -49,7 +49,7 @@ export interface AnsweredApprovals {
 /**
  * Answers calls that wait, all or none; the run goes on once each of its calls has an answer. Bound to the call as it is
  * stored. The same answer again changes nothing, even after the run's end. Throws `not_found` (run, approval),
- * `conflict` (answered otherwise, or no longer waited for), `forbidden`.
+ * `conflict` (answered otherwise, no longer waited for, or too late), `forbidden`.
  */
 export async function answerApprovals(
   sql: Database,

@@ -119,6 +119,30 @@ describe('a run that waits for consent', () => {
     expect(await again()).toMatchObject({ run: { status: 'completed' }, runnable: [] });
   });
 
+  it('takes no answer once its time is over, though nobody has swept it: nothing has changed', async () => {
+    const { runId, ids, park } = await newWaitingRun(sql, actor, 'a', 'b');
+    await park();
+    await answerApprovals(sql, actor, { runId, answers: [yes(ids[0])] });
+    const [before] = await sql`select * from runs where id = ${runId}`;
+    await sql`update approvals set expires_at = now() where run_id = ${runId}`;
+    for (const late of [yes(ids[1]), no(ids[1])]) {
+      await expect(answerApprovals(sql, actor, { runId, answers: [late] })).rejects.toMatchObject({
+        code: 'conflict',
+        detail: expect.stringContaining('came too late'),
+      });
+    }
+    expect(await sql`select status from approvals where run_id = ${runId} order by call_id`).toEqual([
+      { status: 'approved' },
+      { status: 'requested' },
+    ]);
+    expect(await sql`select * from runs where id = ${runId}`).toEqual([before]);
+    // The one that came in time is taken again.
+    expect(await answerApprovals(sql, actor, { runId, answers: [yes(ids[0])] })).toMatchObject({
+      run: { status: 'awaiting-approval' },
+      runnable: [],
+    });
+  });
+
   it('takes all answers of a request or none, and none that another run waits for', async () => {
     const mine = await newWaitingRun(sql, actor, 'a', 'b');
     const other = await newWaitingRun(sql, actor, 'a');

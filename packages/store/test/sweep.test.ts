@@ -97,7 +97,7 @@ it('finds a waiting run once nobody has answered in time, and lets no answer thr
       runId: run.runId,
       answers: run.ids.map((approvalId) => ({ approvalId, approved: true })),
     }),
-  ).rejects.toMatchObject({ code: 'conflict' });
+  ).rejects.toMatchObject({ code: 'conflict', detail: expect.stringContaining('came too late') });
   const epoch = await claim(sql, { run: run.run, wakeup: run.wakeup + 1 });
   expect(await loadRun(sql, { runId: run.runId, epoch })).toMatchObject({ hasExpiredApproval: true });
 });

@@ -121,7 +121,7 @@ export const runOperations: readonly Operation[] = [
     tag: 'Runs',
     summary: 'Answer a call that waits for consent',
     description:
-      'The run goes on once every call that waits has its answer. The same answer may be given again; another one is refused.',
+      'The run goes on once every call that waits has its answer. The same answer may be given again; another one is refused, and any once the time for it is over.',
     body: json(approvalRequestSchema, { approved: false, reason: 'Not on a Friday.' }),
     answers: { 200: { description: 'The run after the answer.', content: json(approvalResponseSchema) } },
     problems: ['invalid_request', 'not_found', 'conflict', 'payload_too_large', 'unsupported_media_type'],

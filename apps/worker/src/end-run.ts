@@ -13,6 +13,14 @@ import type { Worker } from './worker.ts';
 /** Sealing must not hold up a run's end for long; a guess. */
 const sealMs = 5000;
 
+/** What the model of the next run reads of a call that got no result. */
+const failedCallText = 'Not run: the run had failed.';
+const openCallTexts: Readonly<Partial<Record<RunReason, string>>> = {
+  // Also of a call that somebody had agreed to, while the run still waited for another's answer.
+  'approval-expired':
+    'Not run: the run waited for a person’s consent, and nobody answered in time. That is no refusal; call again when it is still wanted, and the person is asked anew.',
+};
+
 /**
  * Ends the run in the store, then shows the ending. Closing chunks and ending chunks follow from the ended run alone,
  * so their ids are fixed before they are appended: a log that never gets them is served as a snapshot.
@@ -78,7 +86,7 @@ export async function endAsFailed(
     chunks: journal.step.chunks,
     step: journal.stepNumber,
     isStored: journal.stepNumber <= storedSteps,
-    openCallText: 'Not run: the run had failed.',
+    openCallText: openCallTexts[reason] ?? failedCallText,
   });
   worker.logger.error({ runId: context.run.id, reason, detail }, 'run failed');
   return await endRun(worker, journal, ending);
@@ -94,7 +102,7 @@ export async function endWithoutLog(
   await sealCalls(worker, stored);
   const closedCalls = parts.flatMap(({ part, call }) => {
     if (call === null || !isToolPart(part) || call.ledger === 'done' || call.ledger === 'unknown') return [];
-    return [{ callId: call.callId, part: closedCall(part, 'Not run: the run had failed.') }];
+    return [{ callId: call.callId, part: closedCall(part, failedCallText) }];
   });
   const { run, promoted } = await finishRun(worker.sql, {
     runId,

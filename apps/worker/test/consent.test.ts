@@ -42,9 +42,13 @@ const call = (name: string, args: Record<string, unknown>) => ({ toolCall: { nam
 const goOn = { steps: [{ text: 'Good.' }] };
 
 /** Lets a worker take the run as far as it goes. */
-async function work({ id }: Pick<Run, 'id'>, worker: Worker = harness.worker): Promise<Run> {
+async function work(
+  { id }: Pick<Run, 'id'>,
+  worker: Worker = harness.worker,
+  signal = new AbortController().signal,
+): Promise<Run> {
   const [row] = await harness.sql<{ wakeup: number }[]>`select wakeup from runs where id = ${id}`;
-  await executeRun(worker, { runId: id, wakeup: row!.wakeup, signal: new AbortController().signal });
+  await executeRun(worker, { runId: id, wakeup: row!.wakeup, signal });
   return await readRun(harness.sql, harness.actor, id);
 }
 
@@ -368,6 +372,54 @@ describe('a rule of the operator', () => {
     });
     expect(done).toEqual(['ten']);
     await expectSeen(started);
+  });
+
+  it.each([
+    ['before', ['spend', 'complete']],
+    ['behind', ['complete', 'spend']],
+  ])('lets no call end the run that stands beside a forbidden one, which is %s it', async (_place, names) => {
+    const turns = [{ steps: names.map((name) => call(name, { text: 'All paid.' })) }, goOn];
+    const started = await harness.start({ turns });
+    expect(await work(started.run, workerWith('spend=deny'))).toMatchObject({ reason: 'answered', steps: 2 });
+    const parts = await partsOf(started.run);
+    expect(parts.find(({ type }) => type === 'tool-spend')).toMatchObject({
+      errorText: expect.stringContaining('never allows'),
+    });
+    expect(parts.find(({ type }) => type === 'tool-complete')).toMatchObject({
+      errorText: expect.stringContaining('failed or was refused'),
+    });
+    // The model has read why.
+    expect(prompts()).toContain('never allows');
+    await expectSeen(started);
+  });
+
+  it('lets no call end the run that a person agreed to beside one that he refused, wherever a worker dies', async () => {
+    const asking = workerWith('complete=ask');
+    const turns = [{ steps: [call('spend', { text: 'ten' }), call('complete', { text: 'Paid.' })] }, goOn];
+    let hasDied = true;
+    for (let at = 1; hasDied && at < 50; at += 1) {
+      const started = await harness.start({ turns });
+      await work(started.run, asking);
+      const asked = await partsOf(started.run);
+      await answer(
+        started.run,
+        { approvalId: approvalOf(asked, 0), approved: false },
+        { approvalId: approvalOf(asked, 1), approved: true },
+      );
+      const { worker, faulted } = faultyWorker(asking, { at, when: 'after', how: 'dies' });
+      const lock = new AbortController();
+      void faulted.then(() => lock.abort(new LockLostError(started.run.id)));
+      await work(started.run, worker, lock.signal).catch(() => 'dead');
+      hasDied = lock.signal.aborted;
+      if (hasDied) await work(started.run, asking);
+      expect(await readRun(harness.sql, harness.actor, started.run.id)).toMatchObject({ reason: 'answered' });
+      expect(await partsOf(started.run)).toMatchObject([
+        { type: 'tool-spend', state: 'output-denied' },
+        { type: 'tool-complete', state: 'output-error' },
+      ]);
+    }
+    expect(hasDied).toBe(false);
+    expect(done).toEqual([]);
   });
 
   it('that came after a person had agreed counts more', async () => {

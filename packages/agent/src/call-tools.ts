@@ -29,13 +29,12 @@ const maxParallelCalls = 8;
  * Runs the calls of one stored answer: consecutive `read` calls side by side, and those that change different files or
  * that use different sessions; all others in the order in which the model asked. Each result is stored, then shown. A
  * call that ends the run is the last that runs. Calls that need a person's consent are left to the caller, and no call
- * ends the run before they have their results.
+ * ends the run before they have their results. `complete` does not end it beside a call that failed or was refused.
  */
 export async function callTools(
   around: CallSurroundings,
   calls: readonly PendingCall[],
 ): Promise<CallsOutcome> {
-  let hasFailedCall = around.journal.step.chunks.some(({ type }) => type === 'tool-output-error');
   let toolKilledAt: string | null = null;
   const consents = calls.map((call) => ({ call, consent: consentOf(around.tools, call) }));
   const asking = consents.flatMap(({ call, consent }) =>
@@ -49,6 +48,13 @@ export async function callTools(
       return [[call, settleCall(call.part, { outcome: 'error', message: consent.message })]];
     }),
   );
+  // The model has not read them yet, as little as an error. What an earlier worker stored counts alike, and so do the
+  // refusals that are to come: else it hung on the order and on a crash whether the run ends.
+  let hasFailedCall =
+    refusals.size > 0 ||
+    around.journal.step.chunks.some(
+      ({ type }) => type === 'tool-output-error' || type === 'tool-output-denied',
+    );
 
   async function run(call: PendingCall): Promise<EndingCall | null> {
     const refusal = refusals.get(call);
@@ -185,6 +191,6 @@ function obstacleTo(
   if (isAsking)
     return 'Not ended: another call of the same answer waits for a person’s consent. Wait for its result.';
   if (reason === 'finished' && hasFailedCall)
-    return 'Not ended: another call of the same answer failed. Read its error, mend it.';
+    return 'Not ended: another call of the same answer failed or was refused. Read why, and mend it or say what is left undone.';
   return null;
 }

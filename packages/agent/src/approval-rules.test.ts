@@ -56,6 +56,23 @@ describe('the rule for a call', () => {
     expect(findRule(rules, tool('shell'), ['a'.repeat(100_000)])).toBeNull();
   });
 
+  it('denies and asks for anything that goes with a subject, and allows only when it fits all of that', () => {
+    const actionOf = (text: string) => findRule(parseApprovalRules(text), folder, {})?.action ?? null;
+    const folder = { name: 'delete', subjectsOf: () => [{ text: 'a', otherTexts: ['z'], within: 'a/' }] };
+    expect(
+      ['a', 'z', 'a/*', 'a/b', '*b', 'a*c'].map((pattern) => actionOf(`delete(${pattern})=deny`)),
+    ).toEqual(Array<string>(6).fill('deny'));
+    expect(['b', 'ab/*', 'b*'].map((pattern) => actionOf(`delete(${pattern})=ask`))).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    expect(['a', 'z', 'a/*', '*b', 'a*c'].map((pattern) => actionOf(`delete(${pattern})=allow`))).toEqual(
+      Array<null>(5).fill(null),
+    );
+    expect(['a*', '*'].map((pattern) => actionOf(`delete(${pattern})=allow`))).toEqual(['allow', 'allow']);
+  });
+
   it('looks at the input of a tool that names no subjects', () => {
     const rules = parseApprovalRules('echo(*secret*)=deny');
     expect(findRule(rules, { name: 'echo' }, { text: 'a secret' })?.action).toBe('deny');

@@ -1,4 +1,4 @@
-import type { Tool } from './tool.ts';
+import type { Subject, Tool } from './tool.ts';
 
 /** What an operator wants of calls: that a person is asked first, that nobody is, or that they are never made. */
 export type RuleAction = 'ask' | 'allow' | 'deny';
@@ -52,12 +52,39 @@ export function findRule<Input>(
   const subjects = tool.subjectsOf?.(input) ?? [JSON.stringify(input)];
   const fits = (rule: ApprovalRule): boolean => {
     if (!isLike(tool.name, rule.tool)) return false;
-    const { pattern, action } = rule;
-    if (pattern === null) return true;
-    const isSubject = (subject: string) => isLike(subject, pattern);
-    return action === 'allow' ? subjects.length > 0 && subjects.every(isSubject) : subjects.some(isSubject);
+    if (rule.pattern === null) return true;
+    const fitting = subjects.filter((subject) => fitsSubject(rule, subject));
+    return rule.action === 'allow'
+      ? subjects.length > 0 && fitting.length === subjects.length
+      : fitting.length > 0;
   };
   return rules.find(fits) ?? null;
+}
+
+/** Whether a rule is about this subject: too many for one that asks or denies, too few for one that allows. */
+function fitsSubject({ pattern, action }: ApprovalRule, subject: string | Subject): boolean {
+  if (pattern === null) return true;
+  const {
+    text,
+    otherTexts = [],
+    within,
+  }: Subject = typeof subject === 'string' ? { text: subject } : subject;
+  if (action === 'allow')
+    return isLike(text, pattern) && (within === undefined || coversAll(pattern, within));
+  if ([text, ...otherTexts].some((one) => isLike(one, pattern))) return true;
+  return within !== undefined && mayFitBelow(pattern, within);
+}
+
+/** Whether every text that begins so is like the pattern. */
+function coversAll(pattern: string, beginning: string): boolean {
+  return pattern.endsWith('*') && isLike(beginning, pattern);
+}
+
+/** Whether any text that begins so is like the pattern: what follows its first star may follow the beginning. */
+function mayFitBelow(pattern: string, beginning: string): boolean {
+  const star = pattern.indexOf('*');
+  const head = star === -1 ? pattern : pattern.slice(0, star);
+  return head.startsWith(beginning) || (star !== -1 && beginning.startsWith(head));
 }
 
 /** Whether a text is like a pattern, in time that grows with their lengths' product at most. */

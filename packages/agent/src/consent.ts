@@ -49,7 +49,8 @@ function forbiddenText(rule: ApprovalRule): string {
 
 /** What a person reads where only a rule asks. */
 function askingText(rule: ApprovalRule, tool: Tool, input: unknown): string {
-  const subject = (tool.subjectsOf?.(input) ?? []).join('; ');
+  const subjects = tool.subjectsOf?.(input) ?? [];
+  const subject = subjects.map((one) => (typeof one === 'string' ? one : one.text)).join('; ');
   const shown = subject.slice(0, maxSubjectLength).toWellFormed();
   const about = shown === '' ? '' : `: ${shown}${subject.length > shown.length ? '…' : ''}`;
   return `Use ${tool.name}${about} (asked by the rule "${ruleText(rule)}")`;

@@ -1,6 +1,6 @@
 export type { JSONValue } from 'ai';
 export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
-export { type ApprovalRule, parseApprovalRules } from './approval-rules.ts';
+export { type ApprovalRule, findRule, parseApprovalRules } from './approval-rules.ts';
 export { copyAttachedFiles, filesOfLastMessage, type FileSource } from './attached-files.ts';
 export { type Budget, createBudget } from './budget.ts';
 export { composeEnding, type RunEnding } from './ending.ts';
@@ -24,6 +24,7 @@ export {
   type Lane,
   type ModelOutputPart,
   type LeftCommand,
+  type Subject,
   type Tool,
   type ToolContext,
   type ToolEffect,

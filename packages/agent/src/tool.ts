@@ -89,6 +89,19 @@ export interface ToolContext {
   readonly readResult: (callId: string) => StoredResult | null;
 }
 
+/** One thing that a call is about, as rules about calls see it. */
+export interface Subject {
+  /** What a rule that allows must fit. */
+  readonly text: string;
+  /** What it may be called besides: a rule that asks or denies fits when it fits one of these. */
+  readonly otherTexts?: readonly string[];
+  /**
+   * All that begins so goes with it, as what lies in a folder: a rule that asks or denies fits when it could fit any of
+   * it, one that allows only when it fits all of it.
+   */
+  readonly within?: string;
+}
+
 /** Something that the model may call. `name` is `[a-z_]+`; `description` is text for the model. */
 export interface Tool<Input = unknown> {
   readonly name: string;
@@ -103,9 +116,9 @@ export interface Tool<Input = unknown> {
   consent?(input: Input): string | null;
   /**
    * What the call is about, for rules about calls: paths relative to the workspace, or commands; without it the input as
-   * JSON. Pure.
+   * JSON. A string is a subject with that text alone. Pure.
    */
-  subjectsOf?(input: Input): readonly string[];
+  subjectsOf?(input: Input): readonly (string | Subject)[];
   /**
    * For a `once` tool: what its call must not overlap with. Calls of one answer that follow each other run side by side
    * when they are on other things of one kind, and in order on the same; without it a call runs alone. Pure.

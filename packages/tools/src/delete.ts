@@ -1,7 +1,7 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
 import { relativeToWorkspace, resolveWorkspacePath } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { pathSubject } from './subjects.ts';
+import { folderSubject, pathSubject } from './subjects.ts';
 import { recoverChange } from './edit-file.ts';
 
 const maxPaths = 200;
@@ -34,7 +34,8 @@ export const deleteTool = defineTool({
       ? `Delete ${paths.length} files: ${nameAll(paths)}. There is no way back.`
       : null;
   },
-  subjectsOf: ({ paths }) => paths.map(pathSubject),
+  subjectsOf: ({ paths, recursive }) =>
+    paths.map((path) => (recursive ? folderSubject(path) : pathSubject(path))),
   async execute({ paths, recursive = false }, context): Promise<ToolResult> {
     const wanted = distinct(paths, recursive);
     const output = { deleted: wanted };

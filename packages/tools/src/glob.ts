@@ -1,7 +1,7 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
 import { skippedFolders, workspaceRoot } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { pathSubject } from './subjects.ts';
+import { folderSubject } from './subjects.ts';
 import { searchLimits, stoppedText } from './search-limits.ts';
 
 const maxShown = 500;
@@ -28,7 +28,7 @@ export const globTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
-  subjectsOf: ({ path = '.' }) => [pathSubject(path)],
+  subjectsOf: ({ path = '.' }) => [folderSubject(path)],
   async execute({ pattern, path = '.', offset = 0 }, context): Promise<ToolResult> {
     const sandbox = await context.sandbox();
     const { signal } = context;

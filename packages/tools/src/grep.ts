@@ -1,7 +1,7 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
 import { type SearchAnswer, skippedFolders, workspaceRoot } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { pathSubject } from './subjects.ts';
+import { folderSubject } from './subjects.ts';
 import { searchLimits, stoppedText } from './search-limits.ts';
 
 const maxPatternCharacters = 1000;
@@ -50,7 +50,7 @@ export const grepTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
-  subjectsOf: ({ path = '.' }) => [pathSubject(path)],
+  subjectsOf: ({ path = '.' }) => [folderSubject(path)],
   async execute(input, context): Promise<ToolResult> {
     const { pattern, path = '.', glob = null, offset = 0, files_only: isFilesOnly = false } = input;
     const sandbox = await context.sandbox();

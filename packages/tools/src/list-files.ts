@@ -1,7 +1,7 @@
 import { defineTool } from '@switchyard/agent';
 import { type FileStat, workspaceRoot } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { pathSubject } from './subjects.ts';
+import { folderSubject } from './subjects.ts';
 
 const maxEntries = 500;
 const maxDepth = 5;
@@ -23,7 +23,7 @@ export const listFilesTool = defineTool({
   inputSchema,
   effect: 'read',
   needs: 'sandbox',
-  subjectsOf: ({ path = '.' }) => [pathSubject(path)],
+  subjectsOf: ({ path = '.' }) => [folderSubject(path)],
   async execute({ path = '.', depth = 1 }, context) {
     const sandbox = await context.sandbox();
     const { entries, isTruncated } = await sandbox.list(path, { depth, maxEntries, signal: context.signal });

@@ -1,7 +1,7 @@
 import { defineTool, type ToolResult } from '@switchyard/agent';
 import { resolveWorkspacePath, workspaceRoot } from '@switchyard/sandbox';
 import { z } from 'zod';
-import { pathSubject } from './subjects.ts';
+import { folderSubject } from './subjects.ts';
 import { recoverChange } from './edit-file.ts';
 
 const inputSchema = z.strictObject({
@@ -21,7 +21,7 @@ export const moveTool = defineTool({
   inputSchema,
   effect: 'once',
   needs: 'sandbox',
-  subjectsOf: ({ from, to }) => [from, to].map(pathSubject),
+  subjectsOf: ({ from, to }) => [from, to].map(folderSubject),
   async execute({ from, to, overwrite }, context): Promise<ToolResult> {
     const [source, target] = [resolveWorkspacePath(from), resolveWorkspacePath(to)];
     if (source === target) return refuse(`${from} and ${to} are the same place. Nothing was moved.`);

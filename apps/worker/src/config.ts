@@ -53,7 +53,7 @@ export const environmentSchema = z
     MAX_STEPS: runLimitVariables.MAX_STEPS,
     MAX_DURATION_MS: runLimitVariables.MAX_DURATION_MS,
     APPROVALS: parsedText(parseApprovalRules).describe(
-      'Calls of tools that ask a person first, need not ask, or are never made: `tool=ask`, `tool(pattern)=deny`, `*=allow`, by commas, the first that fits. A pattern is compared with paths or with each command of a shell text.',
+      'Calls of tools that ask a person first, need not ask, or are never made: `tool=ask`, `tool(pattern)=deny`, `*=allow`, by commas, the first that fits. A pattern is compared with the path, relative to the workspace, or with each command of a shell text. A rule is about one tool, so a folder that shall stay as it is takes one for each tool that writes: `write_file(secrets/*)=deny, str_replace(secrets/*)=deny, apply_patch(secrets/*)=deny, move(secrets/*)=deny, delete(secrets/*)=deny`; no such rule holds a shell.',
     ),
     TITLES: z
       .enum(['on', 'off'])

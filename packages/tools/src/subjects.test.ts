@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { findRule, parseApprovalRules } from '@switchyard/agent';
 import { describe, expect, it } from 'vitest';
 import { allTools } from './index.ts';
@@ -139,5 +140,23 @@ describe('the rule for a call', () => {
     ['delete(*)=allow', 'delete', { paths: ['.'], recursive: true }, 'allow'],
   ])('%s: %s %j', (rules, name, input, action) => {
     expect(decide(rules, name, input)).toBe(action);
+  });
+
+  const patchOf = (...lines: readonly string[]) => ({
+    patch: ['*** Begin Patch', ...lines, '*** End Patch'].join('\n'),
+  });
+  it.each([
+    ['write_file', { path: 'secrets/key', content: '' }],
+    ['str_replace', { path: 'secrets/key', old_str: 'a', new_str: 'b' }],
+    ['apply_patch', patchOf('*** Add File: secrets/key', '+a')],
+    ['apply_patch', patchOf('*** Update File: a', '*** Move to: secrets/key', '@@', '-a', '+b')],
+    ['move', { from: 'secrets/key', to: 'a' }],
+    ['move', { from: 'secrets', to: 'a' }],
+    ['delete', { paths: ['a', 'secrets/key'] }],
+    ['delete', { paths: ['secrets'], recursive: true }],
+  ])('keeps a folder as it is where it is written as in the README: %s %j', async (name, input) => {
+    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8');
+    const [, rules = ''] = /APPROVALS='([^']+)'/.exec(readme) ?? [];
+    expect(decide(rules, name, input)).toBe('deny');
   });
 });

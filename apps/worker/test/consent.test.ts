@@ -342,7 +342,7 @@ describe('a rule of the operator', () => {
     const waiting = await partsOf(started.run);
     expect(waiting).toMatchObject([{ state: 'approval-requested' }, { state: 'output-available' }]);
     expect(waiting[0]?.approval).toMatchObject({
-      requestReason: 'Use echo (asked by the rule "echo(*alpha*)=ask")',
+      requestReason: 'Use echo, asked by the rule "echo(*alpha*)=ask"',
     });
     await answer(started.run, { approvalId: approvalOf(waiting, 0), approved: true });
     expect(await work(started.run, worker)).toMatchObject({ reason: 'answered' });

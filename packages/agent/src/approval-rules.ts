@@ -61,6 +61,18 @@ export function findRule<Input>(
   return rules.find(fits) ?? null;
 }
 
+/** Those of a call's subjects that a rule is about, as texts. Pure. */
+export function subjectsUnder<Input>(
+  rule: ApprovalRule,
+  tool: Pick<Tool<Input>, 'subjectsOf'>,
+  input: Input,
+): string[] {
+  const subjects = tool.subjectsOf?.(input) ?? [];
+  return subjects
+    .filter((subject) => fitsSubject(rule, subject))
+    .map((subject) => (typeof subject === 'string' ? subject : subject.text));
+}
+
 /** Whether a rule is about this subject: too many for one that asks or denies, too few for one that allows. */
 function fitsSubject({ pattern, action }: ApprovalRule, subject: string | Subject): boolean {
   if (pattern === null) return true;

@@ -1,6 +1,6 @@
 import { type Chunk, newId, type ToolPart, toolNameOf } from '@switchyard/protocol';
 import { parkRun } from '@switchyard/store';
-import { type ApprovalRule, findRule, ruleText } from './approval-rules.ts';
+import { type ApprovalRule, findRule, ruleText, subjectsUnder } from './approval-rules.ts';
 import type { PendingCall } from './call-tool.ts';
 import type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 import { endStopped } from './end-agent.ts';
@@ -14,8 +14,11 @@ export type Consent =
   | { readonly state: 'denied' }
   | { readonly state: 'forbidden'; readonly message: string };
 
-/** Characters of what a call is about that a person reads where a rule asks; the whole input stands beside it. */
+/** What a person reads of a call where a rule asks, in characters; the whole input stands beside it. Guesses. */
 const maxSubjectLength = 200;
+const maxSubjects = 5;
+const maxRuleLength = 200;
+const maxQuotationLength = 500;
 
 /** A call that waits for a person, and the sentence that he reads. */
 export interface AskingCall {
@@ -38,7 +41,8 @@ export function consentOf(
   if (rule?.action === 'deny') return { state: 'forbidden', message: forbiddenText(rule) };
   if (part.state === 'approval-responded') return { state: part.approval.approved ? 'free' : 'denied' };
   if (rule?.action === 'allow') return { state: 'free' };
-  const sentence = tool.consent?.(input.data) ?? (rule && askingText(rule, tool, input.data));
+  const said = tool.consent?.(input.data) ?? null;
+  const sentence = rule ? askingText(rule, tool, { input: input.data, said }) : said;
   return sentence ? { state: 'asking', sentence } : { state: 'free' };
 }
 
@@ -47,13 +51,32 @@ function forbiddenText(rule: ApprovalRule): string {
   return `Not run: this installation never allows it, by its rule "${ruleText(rule)}". Do not try the same by another way; go on without it, or ask.`;
 }
 
-/** What a person reads where only a rule asks. */
-function askingText(rule: ApprovalRule, tool: Tool, input: unknown): string {
-  const subjects = tool.subjectsOf?.(input) ?? [];
-  const subject = subjects.map((one) => (typeof one === 'string' ? one : one.text)).join('; ');
-  const shown = subject.slice(0, maxSubjectLength).toWellFormed();
-  const about = shown === '' ? '' : `: ${shown}${subject.length > shown.length ? '…' : ''}`;
-  return `Use ${tool.name}${about} (asked by the rule "${ruleText(rule)}")`;
+/**
+ * What a person reads where a rule asks. What the call says of itself may be the model's own sentence, which must not
+ * stand in place of what the operator wants asked: it follows, as a quotation that it cannot end.
+ */
+function askingText(
+  rule: ApprovalRule,
+  tool: Tool,
+  { input, said }: { readonly input: unknown; readonly said: string | null },
+): string {
+  const subjects = subjectsUnder(rule, tool, input);
+  const rest = subjects.length - maxSubjects;
+  const shown = subjects.slice(0, maxSubjects).map((subject) => shortened(subject, maxSubjectLength));
+  const about = shown.length === 0 ? '' : `: ${shown.join('; ')}${rest > 0 ? ` and ${rest} more` : ''}`;
+  const asking = `Use ${tool.name}, asked by the rule "${shortened(ruleText(rule), maxRuleLength)}"${about}`;
+  if (said === null) return asking;
+  const quoted = shortened(said.replaceAll(/["“”„«»]/g, "'"), maxQuotationLength);
+  return `${asking}. The agent’s call says: “${quoted}”`;
+}
+
+/** One line of at most so many characters, without marks that turn the direction of what follows them. */
+function shortened(text: string, maxLength: number): string {
+  const line = text
+    .replaceAll(/[\u200E\u200F\u202A-\u202E\u2066-\u2069]/g, '')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
+  return line.length <= maxLength ? line.toWellFormed() : `${line.slice(0, maxLength).toWellFormed()}…`;
 }
 
 /**

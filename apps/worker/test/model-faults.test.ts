@@ -45,6 +45,17 @@ describe.each(ways)('over $wire with $tools calls', ({ wire, tools }) => {
     expect(sent?.text.includes('<tool_result')).toBe(tools === 'xml');
   });
 
+  it('a thread goes on after an answer that had nothing behind its reasoning', async () => {
+    const worker = { ...harness.worker, retry: { ...harness.worker.retry, maxAttempts: 1 } };
+    const empty = await harness.start(
+      { turns: [{ steps: [{ reasoning: 'Hm.' }, { text: '\n\n' }] }] },
+      { model },
+    );
+    expect(await execute(harness, empty, worker)).toMatchObject({ reason: 'model-error', steps: 1 });
+    const next = await harness.start({ turns: [answer] }, { model, threadId: empty.thread.id });
+    expect(await execute(harness, next, worker)).toMatchObject({ reason: 'answered' });
+  });
+
   describe('a model that', () => {
     it('is too busy is asked again after the time that it names', async () => {
       const faults = [{ kind: 'status', status: 429, retryAfterSeconds: 0.05, times: 2 } as const];

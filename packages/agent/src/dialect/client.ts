@@ -2,7 +2,7 @@ import type { ModelEntry } from '@switchyard/protocol';
 import { type LanguageModel, type LanguageModelMiddleware, wrapLanguageModel } from 'ai';
 import { markForCache } from './cache-markers.ts';
 import { imagesBeside, withoutImages } from './images.ts';
-import { droppedReasoning, sealedReasoning, thinkingAllowed } from './reasoning.ts';
+import { droppedReasoning, followedThinking, sealedReasoning, thinkingAllowed } from './reasoning.ts';
 import { callsAsText } from './xml/calls-from-text.ts';
 
 /** A client of the SDK that asks one model. */
@@ -31,6 +31,7 @@ function changesFor({ wire, reasoning, supports, cache }: ModelEntry): Change[] 
   const changes: Change[] = [];
   if (reasoning === 'dropped' || reasoning === 'none') changes.push(droppedReasoning);
   if (reasoning === 'sealed' && wire === 'responses') changes.push(sealedReasoning);
+  if (wire === 'messages') changes.push(followedThinking);
   if (reasoning === 'sealed' && wire === 'messages') changes.push(thinkingAllowed);
   if (!supports.images) changes.push(withoutImages);
   else if (wire === 'chat') changes.push(imagesBeside);

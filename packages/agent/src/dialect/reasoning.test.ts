@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CallParams, PromptMessage } from './client.ts';
-import { droppedReasoning, sealedReasoning, thinkingAllowed } from './reasoning.ts';
+import { droppedReasoning, followedThinking, sealedReasoning, thinkingAllowed } from './reasoning.ts';
 
 type Part = Extract<PromptMessage, { role: 'assistant' }>['content'][number];
 const call: Part = { type: 'tool-call', toolCallId: 'c', toolName: 'echo', input: {} };
@@ -36,6 +36,12 @@ describe('reasoning that goes back', () => {
     expect(textsOf(sealedReasoning(params(...whole, call)))).toEqual(['a', 'b', 'tool-call']);
     expect(textsOf(sealedReasoning(params(part('cut', 'rs_2', null), call)))).toEqual(['tool-call']);
     expect(textsOf(sealedReasoning(params(call, ...whole)))).toEqual(['tool-call']);
+  });
+
+  it('goes to Anthropic with something behind it alone, and an answer that had nothing else not at all', () => {
+    const signed = (text: string) => thought(text, { anthropic: { signature: 's' } });
+    expect(textsOf(followedThinking(params(signed('a'), call, signed('b'))))).toEqual(['a', 'tool-call']);
+    expect(followedThinking(params(signed('a'))).prompt).toHaveLength(1);
   });
 
   it('is not asked of Anthropic after calls that another model made', () => {

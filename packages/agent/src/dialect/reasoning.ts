@@ -34,6 +34,16 @@ function sealOf(part: ReasoningPart): unknown {
 }
 
 /**
+ * For Anthropic, which refuses an answer that ends with thinking: what was thought of an answer that never came is left
+ * out, and so is an answer that had nothing else.
+ */
+export function followedThinking(params: CallParams): CallParams {
+  return changed(params, (parts) =>
+    parts.slice(0, parts.findLastIndex(({ type }) => type !== 'reasoning') + 1),
+  );
+}
+
+/**
  * For Anthropic, which refuses to think on after calls that it did not plan itself: what another model called while this
  * one was overloaded has no thinking before it. It thinks again once it has answered.
  */

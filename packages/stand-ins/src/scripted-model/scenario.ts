@@ -73,7 +73,7 @@ export interface ChosenTurn {
   readonly faults: readonly { readonly key: string; readonly fault: Fault }[];
 }
 
-const directivePattern = /\[\[scenario:([A-Za-z0-9._-]+)\]\]/;
+const directivePattern = /\[\[scenario:([A-Za-z0-9._-]+)\]\]/g;
 
 /**
  * Finds the turn that answers a request, or null when no scenario is meant (the demo policy answers then). The last
@@ -144,7 +144,8 @@ function findDirective(messages: readonly WireMessage[]): { name: string; index:
   for (let index = messages.length - 1; index >= 0; index -= 1) {
     const message = messages[index];
     if (message?.role !== 'user') continue;
-    const name = directivePattern.exec(textOfMessage(message))?.[1];
+    // Clients join messages that follow each other: the newest is the last of one text too.
+    const name = [...textOfMessage(message).matchAll(directivePattern)].at(-1)?.[1];
     if (name !== undefined) return { name, index };
   }
   return null;

@@ -145,11 +145,11 @@ export const messagesWire: WireFormat = {
 
 /**
  * What Anthropic refuses: texts of nothing but space, a conversation that ends with the model's own words, thinking that
- * is not its own word for word, and thinking on after calls that have none before them.
+ * is not its own word for word or has nothing behind it, and thinking on after calls that have none before them.
  */
 function problemOf({ messages, thinking: mode }: z.infer<typeof requestSchema>): string | null {
   if (messages.at(-1)?.role === 'assistant') return 'The conversation must end with a user message.';
-  for (const [at, { content }] of messages.entries()) {
+  for (const [at, { role, content }] of messages.entries()) {
     if (typeof content === 'string') {
       if (content.trim() === '') return `messages.${at}: must have non-empty content`;
       continue;
@@ -164,6 +164,9 @@ function problemOf({ messages, thinking: mode }: z.infer<typeof requestSchema>):
       if (block.type === 'thinking' && !isSealed(signature ?? '', thinking ?? '')) {
         return `${place}: Invalid \`signature\` in \`thinking\` block`;
       }
+    }
+    if (role === 'assistant' && content.at(-1)?.type.endsWith('thinking')) {
+      return `messages.${at}: The final block in an assistant message cannot be \`thinking\`.`;
     }
   }
   const last = messages.findLastIndex(({ role }) => role === 'assistant');

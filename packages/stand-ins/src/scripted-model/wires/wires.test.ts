@@ -182,6 +182,9 @@ describe('the Messages wire', () => {
     const open = { ...common, messages: [first, { role: 'assistant', content: 'And then' }] };
     expect(await (await post(model, 'messages', open)).text()).toContain('must end with a user message');
     expect((await ask([{ ...thinking, thinking: 'b' }, call], result)).status).toBe(400);
+    expect(await (await ask([thinking], { type: 'text', text: 'x' })).text()).toContain(
+      'cannot be `thinking`',
+    );
     expect((await post(model, 'messages', { messages: [first] })).status).toBe(400);
     const planned = [first, { role: 'assistant', content: [call] }, { role: 'user', content: [result] }];
     const thinks = { type: 'enabled', budget_tokens: 1024 };

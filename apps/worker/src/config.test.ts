@@ -21,6 +21,13 @@ describe('the worker configuration', () => {
     expect(read).not.toThrow(/hunter2/);
   });
 
+  it('says how long a model may be silent', () => {
+    expect(readConfig(environment).modelDeadlines).toEqual({ firstChunkMs: 180_000, chunkMs: 90_000 });
+    const slow = { ...environment, MODEL_FIRST_CHUNK_MS: '300000', MODEL_CHUNK_MS: '200000' };
+    expect(readConfig(slow).modelDeadlines).toEqual({ firstChunkMs: 300_000, chunkMs: 200_000 });
+    expect(() => readConfig({ ...environment, MODEL_CHUNK_MS: '300001' })).toThrow(/MODEL_CHUNK_MS/);
+  });
+
   it('reads rules about calls, and names one that is wrong', () => {
     expect(readConfig(environment).approvalRules).toEqual([]);
     expect(

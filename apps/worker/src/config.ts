@@ -1,4 +1,9 @@
-import { type ApprovalRule, parseApprovalRules } from '@switchyard/agent';
+import {
+  type ApprovalRule,
+  defaultModelDeadlines,
+  type ModelDeadlines,
+  parseApprovalRules,
+} from '@switchyard/agent';
 import { parseEnvironment } from '@switchyard/process';
 import {
   catalogOf,
@@ -16,6 +21,9 @@ import {
 import { z } from 'zod';
 
 const portSchema = z.coerce.number().int().min(0).max(65_535);
+
+/** Node's own client gives a server up that is silent for five minutes. */
+const silenceSchema = z.coerce.number().int().min(1000).max(300_000);
 
 /** The worker's variables. A variable that is set to nothing counts as unset. */
 export const environmentSchema = z
@@ -49,6 +57,12 @@ export const environmentSchema = z
     STORAGE_BUCKET: z.string().default('switchyard').describe('Private bucket of uploads.'),
     ...sandboxVariables,
     ...modelVariables,
+    MODEL_FIRST_CHUNK_MS: silenceSchema
+      .default(defaultModelDeadlines.firstChunkMs)
+      .describe('How long a model may say nothing before it begins, while it thinks, or before a call.'),
+    MODEL_CHUNK_MS: silenceSchema
+      .default(defaultModelDeadlines.chunkMs)
+      .describe('How long a model may say nothing in the middle of what it writes.'),
     // For a run whose row names no limit.
     MAX_STEPS: runLimitVariables.MAX_STEPS,
     MAX_DURATION_MS: runLimitVariables.MAX_DURATION_MS,
@@ -102,6 +116,7 @@ export interface Config {
   readonly anthropicBaseUrl: string | null;
   readonly openaiReasoningSummary: string | null;
   readonly scriptedModelUrl: string | null;
+  readonly modelDeadlines: ModelDeadlines;
   /** For runs that name no limit of their own. */
   readonly maxSteps: number;
   readonly maxDurationMs: number;
@@ -139,6 +154,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     anthropicBaseUrl: values.ANTHROPIC_BASE_URL ?? null,
     openaiReasoningSummary: values.OPENAI_REASONING_SUMMARY ?? null,
     scriptedModelUrl: values.SCRIPTED_MODEL_URL ?? null,
+    modelDeadlines: { firstChunkMs: values.MODEL_FIRST_CHUNK_MS, chunkMs: values.MODEL_CHUNK_MS },
     maxSteps: values.MAX_STEPS,
     maxDurationMs: values.MAX_DURATION_MS,
     approvalRules: values.APPROVALS,

@@ -1,11 +1,5 @@
 import { hostname } from 'node:os';
-import {
-  createModels,
-  createToolset,
-  defaultModelDeadlines,
-  defaultRetryPolicy,
-  type Tool,
-} from '@switchyard/agent';
+import { createModels, createToolset, defaultRetryPolicy, type Tool } from '@switchyard/agent';
 import { connectRedis, createControl, createRunQueue, type RunWorker, startRunWorker } from '@switchyard/bus';
 import { type Lifecycle, type Logger, startAdminServer, withDeadline } from '@switchyard/process';
 import { AppError } from '@switchyard/protocol';
@@ -80,7 +74,7 @@ export async function startWorker(options: {
     runGraceMs: config.runGraceMs,
     titleTimeoutMs: config.titles ? titleTimeoutMs : null,
     retry: defaultRetryPolicy,
-    deadlines: defaultModelDeadlines,
+    deadlines: config.modelDeadlines,
     isDraining: () => lifecycle.signal.aborted,
     lockAgeMs: (runId) => jobs?.lockAgeMs(runId) ?? 0,
   };

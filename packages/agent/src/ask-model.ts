@@ -10,13 +10,8 @@ import {
 } from './model-failure.ts';
 import type { ModelChoice } from './model-choice.ts';
 import type { Model } from './models.ts';
-import {
-  type ModelDeadlines,
-  type ModelRequest,
-  readAnswer,
-  type ReadOutcome,
-  type WholeReason,
-} from './read-answer.ts';
+import type { ModelDeadlines } from './patience.ts';
+import { type ModelRequest, readAnswer, type ReadOutcome, type WholeReason } from './read-answer.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
 import { addSpent, cacheWritesOf, costOf, countedInput, nothingSpent, type Spent, usageOf } from './usage.ts';
@@ -40,9 +35,6 @@ export const defaultRetryPolicy: RetryPolicy = {
   maxDelayMs: 10_000,
   maxRetryAfterMs: 60_000,
 };
-
-/** Guesses: reasoning models think for minutes before their first token, and then do not pause for long. */
-export const defaultModelDeadlines: ModelDeadlines = { firstChunkMs: 180_000, chunkMs: 90_000 };
 
 /** `repeated`: cut since it repeated itself; `budget`: cut where the run's budget ends. */
 export type AnswerReason = WholeReason | 'repeated' | 'budget';

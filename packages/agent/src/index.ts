@@ -1,5 +1,5 @@
 export type { JSONValue } from 'ai';
-export { defaultModelDeadlines, defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
+export { defaultRetryPolicy, type RetryPolicy } from './ask-model.ts';
 export { type ApprovalRule, findRule, parseApprovalRules } from './approval-rules.ts';
 export { copyAttachedFiles, filesOfLastMessage, type FileSource } from './attached-files.ts';
 export { type Budget, createBudget } from './budget.ts';
@@ -9,7 +9,7 @@ export { foldChunks } from './fold.ts';
 export { createModelChoice, type ModelChoice } from './model-choice.ts';
 export { createModels, type Model, type ModelConnections, type Models } from './models.ts';
 export { type OpenedRun, openRun } from './open-run.ts';
-export type { ModelDeadlines } from './read-answer.ts';
+export { defaultModelDeadlines, type ModelDeadlines } from './patience.ts';
 export type { AgentOutcome, ClaimedRun } from './claimed-run.ts';
 export { runAgent } from './run-agent.ts';
 export { closedCall } from './repair-history.ts';

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createAnswerChunks } from './answer-chunks.ts';
 import { describeModelFailure } from './model-failure.ts';
 import { createModels } from './models.ts';
+import type { ModelDeadlines } from './patience.ts';
 import { readAnswer } from './read-answer.ts';
 import { defineTool } from './tool.ts';
 import { createToolset } from './toolset.ts';
@@ -40,7 +41,12 @@ afterAll(async () => {
 let count = 0;
 
 /** What one request came to: the calls and texts that were shown, or the failure as the loop sees it. */
-async function read(wire: ModelWire, answer: Answer, faults: readonly Fault[] = [], deadlineMs = 20_000) {
+async function read(
+  wire: ModelWire,
+  answer: Answer,
+  faults: readonly Fault[] = [],
+  deadlines: ModelDeadlines = { firstChunkMs: 20_000, chunkMs: 20_000 },
+) {
   count += 1;
   const name = `s${count}`;
   server.setScenario(name, { turns: [{ ...answer, faults: [...faults] }] });
@@ -61,7 +67,7 @@ async function read(wire: ModelWire, answer: Answer, faults: readonly Fault[] = 
     },
     answer: chunks,
     maxOutputTokens: models(`scripted:${wire}`).maxOutputTokens,
-    deadlines: { firstChunkMs: deadlineMs, chunkMs: deadlineMs },
+    deadlines,
     signal: new AbortController().signal,
     show: async (...more) => {
       shown.push(...(more as typeof shown));
@@ -144,7 +150,10 @@ describe.each(wires)('over the wire "%s" an answer', (wire) => {
   it.each(Array.from({ length: chunkCount + 1 }, (_, afterChunks) => afterChunks))(
     'that falls silent after %i chunks is given up',
     async (afterChunks) => {
-      const { failure } = await read(wire, talk, [{ kind: 'stall', afterChunks }], 100);
+      const { failure } = await read(wire, talk, [{ kind: 'stall', afterChunks }], {
+        firstChunkMs: 100,
+        chunkMs: 100,
+      });
       expect(failure?.detail).toMatch(/sent nothing/);
     },
   );
@@ -165,6 +174,35 @@ describe.each(wires)('over the wire "%s" an answer', (wire) => {
       });
     },
   );
+});
+
+describe('the patience with a model', () => {
+  const patient = { firstChunkMs: 10_000, chunkMs: 150 };
+  const hidden: Answer['steps'] = [{ reasoning: '' }, { delayMs: 600 }, { reasoning: 'Hm.' }];
+
+  it.each(['responses', 'messages'] as const)(
+    'is that before a first chunk while it thinks and shows nothing of it: %s',
+    async (wire) => {
+      const steps = [...hidden, { text: 'Well.' }, ...hidden, { text: 'So.' }];
+      expect(await read(wire, { steps }, [], patient)).toMatchObject({ failure: null, text: 'Well.So.' });
+    },
+  );
+
+  it.each(wires)(
+    'is that before a first chunk while the arguments of a call are written: %s',
+    async (wire) => {
+      const steps = [{ text: 'Well.' }, { ...call('a'), delayMs: 600 }];
+      expect(await read(wire, { steps }, [], patient)).toMatchObject({
+        failure: null,
+        inputs: [{ at: 'a' }],
+      });
+    },
+  );
+
+  it.each(wires)('is shorter once it has begun to write: %s', async (wire) => {
+    const answer = { steps: [{ text: 'Well.' }, { delayMs: 5000 }, { text: 'So.' }] };
+    expect((await read(wire, answer, [], patient)).failure?.detail).toMatch(/sent nothing/);
+  });
 });
 
 describe.each(wires)('over the wire "%s" a refusal', (wire) => {

@@ -8,15 +8,10 @@ import {
   type ToolSet,
 } from 'ai';
 import type { AnswerChunks } from './answer-chunks.ts';
-import { BrokenAnswerError, EmptyAnswerError, ModelStalledError, UnansweredError } from './model-failure.ts';
+import { BrokenAnswerError, EmptyAnswerError, UnansweredError } from './model-failure.ts';
 import type { Model } from './models.ts';
+import { createPatience, type ModelDeadlines } from './patience.ts';
 import { watchRepetition } from './repeated-text.ts';
-
-/** How long a model may be silent, in ms, before its first chunk and between two. */
-export interface ModelDeadlines {
-  readonly firstChunkMs: number;
-  readonly chunkMs: number;
-}
 
 /** One request to the model. */
 export interface ModelRequest {
@@ -69,16 +64,15 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
     onError: () => undefined,
   });
   const parts = stream[Symbol.asyncIterator]();
-  const patience = createPatience(signal);
+  const patience = createPatience(deadlines, signal);
   const repetition = watchRepetition();
   let end: Pick<TextStreamPart<ToolSet> & { type: 'finish-step' }, 'finishReason' | 'usage'> | null = null;
-  let deadlineMs = deadlines.firstChunkMs;
   let isRead = false;
   try {
     for (;;) {
       let next: IteratorResult<TextStreamPart<ToolSet>>;
       try {
-        next = await patience.wait(parts.next(), deadlineMs);
+        next = await patience.wait(parts.next());
       } catch (error) {
         // The model's silence, or its socket; whatever `show` throws is ours and not caught here.
         signal.throwIfAborted();
@@ -87,13 +81,13 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       isRead = next.done === true;
       if (next.done === true) break;
       const part = next.value;
+      patience.saw(part);
       if (part.type === 'error') return { outcome: 'failed', error: part.error, usage: null };
       if (part.type === 'finish-step') {
         end = part;
       }
       const chunks = answer.convert(part);
       if (chunks.length === 0) continue;
-      deadlineMs = deadlines.chunkMs;
       await show(...chunks);
       const isText = part.type === 'text-delta' || part.type === 'reasoning-delta';
       if (isText && repetition.push(part.text)) {
@@ -138,44 +132,4 @@ function wholeReasonOf(reason: FinishReason | undefined): WholeReason | BrokenAn
     case 'other':
       return reason;
   }
-}
-
-/** Waits for the parts of one answer, one at a time, with one timer and one listener for all of them. */
-function createPatience(signal: AbortSignal) {
-  let reject: ((reason: unknown) => void) | null = null;
-  let timer: NodeJS.Timeout | undefined;
-  let timerMs = 0;
-  const abort = () => reject?.(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-
-  function arm(ms: number): void {
-    if (ms === timerMs && timer) {
-      timer.refresh();
-      return;
-    }
-    clearTimeout(timer);
-    timerMs = ms;
-    timer = setTimeout(() => reject?.(new ModelStalledError(ms)), ms);
-  }
-
-  return {
-    /** The value, or a rejection with ModelStalledError after that silence, or with the signal's reason. */
-    async wait<Value>(next: Promise<Value>, ms: number): Promise<Value> {
-      signal.throwIfAborted();
-      arm(ms);
-      try {
-        return await new Promise<Value>((resolve, fail) => {
-          reject = fail;
-          next.then(resolve, fail);
-        });
-      } finally {
-        // Our own slowness is not the model's silence.
-        reject = null;
-      }
-    },
-    end() {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-    },
-  };
 }

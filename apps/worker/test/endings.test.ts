@@ -94,6 +94,13 @@ const rows: readonly Row[] = [
     steps: 1,
   },
   {
+    what: 'ends with a word for a failure of its server, and again',
+    turns: [say('a', { finishReason: 'network_error' })],
+    maxAttempts: 2,
+    reason: 'model-error',
+    steps: 1,
+  },
+  {
     what: 'fails in mid-answer, and then answers',
     turns: [{ steps: [{ text: ['a', 'b'] }], faults: [{ kind: 'error', afterChunks: 1, times: 1 }] }],
     reason: 'answered',

@@ -147,6 +147,21 @@ describe.each(ways)('over $wire with $tools calls', ({ wire, tools }) => {
     expect(requests).toHaveLength(4);
   });
 
+  it('an answer that ended where its window is full is kept, and goes on from a summary', async () => {
+    // Enough that a summary is worth it.
+    const text = Array.from({ length: 800 }, (_, index) => `Chapter ${index}.`).join(' ');
+    const cut = { steps: [{ text }], finishReason: 'model_context_window_exceeded' };
+    const { ended, message, requests } = await run(`scripted:tiny-${wire}-${tools}`, [cut, ...done]);
+    expect(ended).toMatchObject({ reason: 'answered', steps: 3 });
+    expect(kindsOf(message).filter((kind) => kind !== 'step-start')).toEqual([
+      'text',
+      'data-summary',
+      'text',
+    ]);
+    expect(requests.map(({ scenario }) => scenario).slice(1)).toEqual(['summary', 'after']);
+    expect(textOf(requests[1])).toContain('Chapter 799.');
+  });
+
   it('a conversation that fills its window is summarised before it is refused', async () => {
     const turns: Turns = [{ steps: [call('fill')] }, { steps: [{ text: 'Too late.' }] }];
     const { ended, message, requests } = await run(`scripted:tiny-${wire}-${tools}`, turns);

@@ -2,6 +2,7 @@ import type { Logger } from '@switchyard/process';
 import type { Chunk } from '@switchyard/protocol';
 import { type AnsweredCall, createAnswerChunks } from './answer-chunks.ts';
 import type { Budget, Shortage } from './budget.ts';
+import type { WholeReason } from './finish-reason.ts';
 import {
   describeModelFailure,
   ModelStalledError,
@@ -11,7 +12,7 @@ import {
 import type { ModelChoice } from './model-choice.ts';
 import type { Model } from './models.ts';
 import type { ModelDeadlines } from './patience.ts';
-import { type ModelRequest, readAnswer, type ReadOutcome, type WholeReason } from './read-answer.ts';
+import { type ModelRequest, readAnswer, type ReadOutcome } from './read-answer.ts';
 import type { RunJournal } from './run-journal.ts';
 import type { RunStop } from './run-stop.ts';
 import { addSpent, cacheWritesOf, costOf, countedInput, nothingSpent, type Spent, usageOf } from './usage.ts';
@@ -44,6 +45,8 @@ export type Asked =
   | {
       readonly outcome: 'answered';
       readonly finishReason: AnswerReason;
+      /** The conversation has no room for another answer. */
+      readonly isWindowFull: boolean;
       readonly calls: readonly AnsweredCall[];
       /** Of the last request alone, as its provider counted them; null when it counted nothing. */
       readonly inputTokens: number | null;
@@ -121,10 +124,12 @@ export async function askModel(options: AskModel): Promise<Asked> {
       return { outcome: 'stopped', modelAbortedAt: new Date().toISOString(), spent: spentWith(null) };
     }
     if (read.outcome === 'complete') {
-      const { finishReason, usage } = read;
+      const { finishReason, isWindowFull, usage } = read;
+      const isCutByBudget = isCapped && finishReason === 'length' && !isWindowFull;
       return {
         outcome: 'answered',
-        finishReason: isCapped && finishReason === 'length' ? 'budget' : finishReason,
+        finishReason: isCutByBudget ? 'budget' : finishReason,
+        isWindowFull,
         calls: answer.calls,
         inputTokens: countedInput(usage),
         spent: spentWith(usage),
@@ -134,6 +139,7 @@ export async function askModel(options: AskModel): Promise<Asked> {
       return {
         outcome: 'answered',
         finishReason: 'repeated',
+        isWindowFull: false,
         calls: answer.calls,
         inputTokens: null,
         spent: spentWith(null),

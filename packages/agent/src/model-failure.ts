@@ -42,6 +42,14 @@ export class UnansweredError extends Error {
   }
 }
 
+/** The window had no room for an answer to a request that fitted into it. */
+export class WindowFullError extends Error {
+  constructor() {
+    super("The model's context window was full before it gave an answer.");
+    this.name = 'WindowFullError';
+  }
+}
+
 /** The answer's stream came to an end that no provider means. */
 export class BrokenAnswerError extends Error {
   constructor(detail: string) {
@@ -67,6 +75,10 @@ export function describeModelFailure(error: unknown, now = Date.now()): ModelFai
   }
   if (error instanceof UnansweredError) {
     return { kind: 'other', isRetryable: false, retryAfterMs: null, detail: error.message, cause: error };
+  }
+  if (error instanceof WindowFullError) {
+    const { message: detail } = error;
+    return { kind: 'context-overflow', isRetryable: false, retryAfterMs: null, detail, cause: error };
   }
   const reported = reportedInStream(error);
   return reported === null

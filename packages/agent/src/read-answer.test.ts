@@ -133,6 +133,21 @@ describe.each(wires)('over the wire "%s" an answer', (wire) => {
     expect(answer.outcome).toMatchObject({ outcome: 'complete', finishReason: told });
   });
 
+  it.each(['error', 'insufficient_system_resource', 'network_error', 'abort'])(
+    'that the server broke off, as its word "%s" says, is no answer, and may be asked for again',
+    async (finishReason) => {
+      expect((await read(wire, { ...talk, finishReason })).failure).toMatchObject({ isRetryable: true });
+    },
+  );
+
+  it('that ended where the window is full was cut, and is too long a conversation when it had not begun', async () => {
+    const finishReason = 'model_context_window_exceeded';
+    const cut = await read(wire, { steps: [{ text: 'a' }], finishReason });
+    expect(cut.outcome).toMatchObject({ finishReason: 'length', isWindowFull: true });
+    const { failure } = await read(wire, { steps: [{ reasoning: 'a' }], finishReason });
+    expect(failure).toMatchObject({ kind: 'context-overflow', isRetryable: false });
+  });
+
   it('that stops with calls has its calls', async () => {
     expect((await read(wire, { ...talk, finishReason: 'stop' })).inputs).toHaveLength(2);
   });

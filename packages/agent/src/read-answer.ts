@@ -1,6 +1,5 @@
 import type { Chunk } from '@switchyard/protocol';
 import {
-  type FinishReason,
   type LanguageModelUsage,
   type ModelMessage,
   streamText,
@@ -8,7 +7,8 @@ import {
   type ToolSet,
 } from 'ai';
 import type { AnswerChunks } from './answer-chunks.ts';
-import { BrokenAnswerError, EmptyAnswerError, UnansweredError } from './model-failure.ts';
+import { finishOf, type WholeReason } from './finish-reason.ts';
+import { BrokenAnswerError, EmptyAnswerError, UnansweredError, WindowFullError } from './model-failure.ts';
 import type { Model } from './models.ts';
 import { createPatience, type ModelDeadlines } from './patience.ts';
 import { watchRepetition } from './repeated-text.ts';
@@ -22,14 +22,12 @@ export interface ModelRequest {
   readonly toolSet: ToolSet;
 }
 
-/** Why a whole answer came to its end. */
-export type WholeReason = Exclude<FinishReason, 'error' | 'interrupted'>;
-
 /** How one request ended; an abort of the signal rejects instead. */
 export type ReadOutcome =
   | {
       readonly outcome: 'complete';
       readonly finishReason: WholeReason;
+      readonly isWindowFull: boolean;
       readonly usage: LanguageModelUsage;
     }
   /** Cut by us: what it says it has said several times before. */
@@ -66,7 +64,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   const parts = stream[Symbol.asyncIterator]();
   const patience = createPatience(deadlines, signal);
   const repetition = watchRepetition();
-  let end: Pick<TextStreamPart<ToolSet> & { type: 'finish-step' }, 'finishReason' | 'usage'> | null = null;
+  let end: (TextStreamPart<ToolSet> & { type: 'finish-step' }) | null = null;
   let isRead = false;
   try {
     for (;;) {
@@ -83,9 +81,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       const part = next.value;
       patience.saw(part);
       if (part.type === 'error') return { outcome: 'failed', error: part.error, usage: null };
-      if (part.type === 'finish-step') {
-        end = part;
-      }
+      if (part.type === 'finish-step') end = part;
       const chunks = answer.convert(part);
       if (chunks.length === 0) continue;
       await show(...chunks);
@@ -96,40 +92,23 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       }
     }
     signal.throwIfAborted();
-    const finishReason = wholeReasonOf(end?.finishReason);
-    if (end === null || finishReason instanceof BrokenAnswerError) {
-      return { outcome: 'failed', error: finishReason, usage: end?.usage ?? null };
-    }
-    const { usage } = end;
+    const finish = finishOf(end);
+    const usage = end?.usage ?? null;
+    if (usage === null || finish instanceof BrokenAnswerError)
+      return { outcome: 'failed', error: finish, usage };
+    const { finishReason, isWindowFull } = finish;
     // Which also fails the calls that never came to their end: such an answer is not empty.
     const closing = answer.finish();
     if (!answer.hasText && answer.calls.length === 0 && finishReason !== 'content-filter') {
+      if (isWindowFull) return { outcome: 'failed', error: new WindowFullError(), usage };
       const error = finishReason === 'length' ? new UnansweredError() : new EmptyAnswerError();
       return { outcome: 'failed', error, usage };
     }
     if (closing.length > 0) await show(...closing);
-    return { outcome: 'complete', finishReason, usage };
+    return { outcome: 'complete', ...finish, usage };
   } finally {
     // Ends the request when we left it early.
     if (!isRead) ours.abort();
     patience.end();
-  }
-}
-
-/** A stream that just stops is no answer, however much of it came. */
-function wholeReasonOf(reason: FinishReason | undefined): WholeReason | BrokenAnswerError {
-  switch (reason) {
-    case undefined:
-      return new BrokenAnswerError('The stream ended without a finish.');
-    case 'error':
-      return new BrokenAnswerError('The provider failed.');
-    case 'interrupted':
-      return new BrokenAnswerError('The stream was interrupted.');
-    case 'stop':
-    case 'length':
-    case 'content-filter':
-    case 'tool-calls':
-    case 'other':
-      return reason;
   }
 }

@@ -105,11 +105,11 @@ export async function answerStep(
       }
       return concluded(await endFailed(claimed, { ...asked, step }));
     case 'answered': {
-      const { finishReason, spent, inputTokens } = asked;
-      meter.answered({
-        characters: fitted.length,
-        inputTokens: models.current === first ? inputTokens : null,
-      });
+      const { finishReason, spent, isWindowFull } = asked;
+      const counted = models.current === first ? asked.inputTokens : null;
+      // Whatever was counted: the next step makes room before it asks again.
+      const inputTokens = isWindowFull ? models.current.entry.contextWindow : counted;
+      meter.answered({ characters: fitted.length, inputTokens });
       const decision = decideAfter({
         finishReason,
         hasCalls: asked.calls.length > 0,

@@ -1,5 +1,6 @@
-import { APICallError, StreamProviderError } from 'ai';
+import { APICallError } from 'ai';
 import { isContextOverflow } from './context-overflow.ts';
+import { type Reported, reportedInStream } from './reported-in-stream.ts';
 
 /** A model call that failed, as the loop, the log and the run's owner need it. */
 export interface ModelFailure {
@@ -90,25 +91,6 @@ export function describeModelFailure(error: unknown, now = Date.now()): ModelFai
 function brokenOff(cause: unknown): ModelFailure {
   const detail = "The model's answer broke off.";
   return { kind: 'other', isRetryable: true, retryAfterMs: null, detail, cause };
-}
-
-interface Reported {
-  readonly status: number;
-  readonly message: string;
-  readonly body?: string | undefined;
-}
-
-/** What a server wrote into the stream in the place of an answer; null when it says too little to tell. */
-function reportedInStream(error: unknown): Reported | null {
-  // Other errors are ours or the SDK's; their texts may quote what the model wrote.
-  if (typeof error !== 'object' || error === null) return null;
-  if (error instanceof Error && !StreamProviderError.isInstance(error)) return null;
-  const { statusCode, code, type, message } = error as Readonly<Record<string, unknown>>;
-  if (typeof message !== 'string') return null;
-  const body = JSON.stringify({ code, type });
-  if (typeof statusCode === 'number' && statusCode >= 400) return { status: statusCode, message, body };
-  if (/overloaded/i.test(body)) return { status: 529, message, body };
-  return isContextOverflow(`${message} ${body}`) ? { status: 400, message, body } : null;
 }
 
 function describeStatus(failed: Reported & Pick<ModelFailure, 'retryAfterMs' | 'cause'>): ModelFailure {

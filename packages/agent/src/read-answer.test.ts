@@ -256,6 +256,47 @@ describe.each(wires)('over the wire "%s" a refusal', (wire) => {
   });
 });
 
+describe.each(wires)('over the wire "%s" a refusal inside a stream', (wire) => {
+  /** What the servers of each wire send: all the same but what is around it. */
+  const refusedBy = async (error: Readonly<Record<string, unknown>>) => {
+    const frame = {
+      chat: { error },
+      messages: { type: 'error', error },
+      responses: { type: 'error', error },
+    };
+    return (await read(wire, talk, [{ kind: 'error', afterChunks: 1, frame: frame[wire] }])).failure;
+  };
+
+  it.each([
+    ['authentication_error', 'invalid_api_key'],
+    ['permission_error', null],
+    ['not_found_error', 'model_not_found'],
+    ['invalid_request_error', null],
+  ])('of the type "%s" is not asked again', async (type, code) => {
+    expect(await refusedBy({ message: 'no', type, code })).toMatchObject({
+      kind: 'other',
+      isRetryable: false,
+    });
+  });
+
+  it('for want of credit is a matter for another provider, and one of many requests passes', async () => {
+    const quota = { message: 'no', type: 'insufficient_quota', code: 'insufficient_quota' };
+    expect(await refusedBy(quota)).toMatchObject({ kind: 'overloaded', isRetryable: false });
+    expect(await refusedBy({ message: 'no', type: 'rate_limit_error' })).toMatchObject({ isRetryable: true });
+  });
+});
+
+describe('over the chat wire a refusal that is a text alone', () => {
+  const refusedBy = async (error: string) =>
+    (await read('chat', talk, [{ kind: 'error', afterChunks: 1, frame: { error } }])).failure;
+
+  it('is known by its words when the conversation is too long, and passes otherwise', async () => {
+    const words = 'the request exceeds the available context size';
+    expect(await refusedBy(words)).toMatchObject({ kind: 'context-overflow', isRetryable: false });
+    expect(await refusedBy('slot unavailable')).toMatchObject({ kind: 'other', isRetryable: true });
+  });
+});
+
 describe('over the chat wire calls are understood', () => {
   it.each([
     ['whole in one chunk', { calls: 'whole' }],

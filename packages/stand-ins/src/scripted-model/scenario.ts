@@ -35,6 +35,8 @@ export const faultSchema = z.discriminatedUnion('kind', [
     ...place,
     is: z.enum(['status', 'overloaded', 'context-length']).optional(),
     message: z.string().optional(),
+    /** Sent in a stream in the place of the wire's own words. */
+    frame: z.record(z.string(), z.unknown()).optional(),
     times: timesSchema,
   }),
 ]);

@@ -140,7 +140,10 @@ export async function streamAnswer(sending: Sending): Promise<void> {
       response.destroy();
       return;
     }
-    if (error.fault.kind === 'error') buffered += writer.fail(failureOf(error.fault));
+    if (error.fault.kind === 'error') {
+      const { frame } = error.fault;
+      buffered += frame ? `data: ${JSON.stringify(frame)}\n\n` : writer.fail(failureOf(error.fault));
+    }
   }
   await end();
 }

@@ -212,12 +212,20 @@ function prefixOf(request: RecordedRequest): { readonly prefix: string; readonly
  */
 function transcriptOf(name: string, requests: readonly RecordedRequest[]): string {
   const ids = new Map<string, string>();
+  const known = (id: string, write: (number: number) => string) => {
+    const number = ids.get(id) ?? write(ids.size + 1);
+    ids.set(id, number);
+    return number;
+  };
   const numbered = (text: string) =>
-    text.replaceAll(/\b(call|rs|msg|fc)_[0-9a-f]{12,}(_\d+)?\b/g, (id, kind: string) => {
-      const known = ids.get(id) ?? `${kind}_${ids.size + 1}`;
-      ids.set(id, known);
-      return known;
-    });
+    text
+      .replaceAll(/\b(call|rs|msg|fc)_[0-9a-f]{12,}(_\d+)?\b/g, (id, kind: string) =>
+        known(id, (number) => `${kind}_${number}`),
+      )
+      // Those of chat, which keep their length.
+      .replaceAll(/(?<="(?:tool_call_)?id":")[a-zA-Z0-9]{9}(?=")/g, (id) =>
+        known(id, (number) => `call${String(number).padStart(5, '0')}`),
+      );
   let previous = '';
   const lines = requests.map(({ text }) => {
     const bytes = withoutPrompt(numbered(text));

@@ -1,5 +1,6 @@
 import type { ModelEntry } from '@switchyard/protocol';
 import { type LanguageModel, type LanguageModelMiddleware, wrapLanguageModel } from 'ai';
+import { shortCallIds } from './call-ids.ts';
 import { markForCache } from './cache-markers.ts';
 import { imagesBeside, withoutImages } from './images.ts';
 import { droppedReasoning, followedThinking, sealedReasoning, thinkingAllowed } from './reasoning.ts';
@@ -35,6 +36,7 @@ function changesFor({ wire, reasoning, supports, cache }: ModelEntry): Change[] 
   if (reasoning === 'sealed' && wire === 'messages') changes.push(thinkingAllowed);
   if (!supports.images) changes.push(withoutImages);
   else if (wire === 'chat') changes.push(imagesBeside);
+  if (wire === 'chat') changes.push(shortCallIds);
   if (cache === 'markers') changes.push(markForCache);
   return changes;
 }

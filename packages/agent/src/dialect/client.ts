@@ -1,5 +1,6 @@
 import type { ModelEntry } from '@switchyard/protocol';
 import { type LanguageModel, type LanguageModelMiddleware, wrapLanguageModel } from 'ai';
+import { alternatingRoles } from './alternating-roles.ts';
 import { shortCallIds } from './call-ids.ts';
 import { markForCache } from './cache-markers.ts';
 import { imagesBeside, withoutImages } from './images.ts';
@@ -36,7 +37,7 @@ function changesFor({ wire, reasoning, supports, cache }: ModelEntry): Change[] 
   if (reasoning === 'sealed' && wire === 'messages') changes.push(thinkingAllowed);
   if (!supports.images) changes.push(withoutImages);
   else if (wire === 'chat') changes.push(imagesBeside);
-  if (wire === 'chat') changes.push(shortCallIds);
+  if (wire === 'chat') changes.push(alternatingRoles, shortCallIds);
   if (cache === 'markers') changes.push(markForCache);
   return changes;
 }

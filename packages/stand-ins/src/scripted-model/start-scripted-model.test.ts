@@ -79,7 +79,9 @@ describe('a scenario', () => {
     const answer = async (messages: object[]) =>
       textOf(await chunksOf(await post(model, { messages, stream: true })));
     expect(await answer([first])).toBe('one');
-    const second = [first, { role: 'assistant', content: 'one' }];
+    const calls = [{ id: 'c', type: 'function', function: { name: 'look', arguments: '{}' } }];
+    const one = { role: 'assistant', content: 'one', tool_calls: calls };
+    const second = [first, one, { role: 'tool', tool_call_id: 'c', content: 'ok' }];
     expect(await answer(second)).toBe('two');
     expect(await answer(second)).toBe('two');
     expect(await answer([...second, { role: 'assistant', content: 'two' }])).toContain('has no turn 3');

@@ -52,7 +52,7 @@ export interface ScriptedModel {
 
 /**
  * Starts a model server that speaks the wires of `/v1/chat/completions`, `/v1/responses` and Anthropic's `/v1/messages`,
- * streaming and not, refuses what their servers refuse (calls without results, foreign reasoning), and follows scripts: a scenario chosen by `[[scenario:name]]` in the user's text or by its `match`, else the demo policy. Tests in
+ * streaming and not, refuses what their servers refuse (calls without results, foreign reasoning, roles that do not alternate), and follows scripts: a scenario chosen by `[[scenario:name]]` in the user's text or by its `match`, else the demo policy. Tests in
  * other processes use `PUT` and `DELETE /scenarios/:name` and `GET /requests?scenario=name`.
  */
 export async function startScriptedModel(options: ScriptedModelOptions = {}): Promise<ScriptedModel> {

@@ -15,7 +15,8 @@ export const chatWire: WireFormat = {
   read(body) {
     const parsed = wireRequestSchema.safeParse(body);
     if (!parsed.success) return refused(z.prettifyError(parsed.error));
-    return { outcome: 'read', request: parsed.data };
+    const problem = problemOfRoles(parsed.data);
+    return problem === null ? { outcome: 'read', request: parsed.data } : refused(problem);
   },
 
   stream(heading) {
@@ -90,6 +91,14 @@ export const chatWire: WireFormat = {
 
   refusal,
 };
+
+/** What the chat templates of some models refuse, Mistral's and Gemma's among them. */
+function problemOfRoles({ messages }: WireRequest): string | null {
+  const at = messages.findIndex(
+    ({ role }, index) => (role === 'user' || role === 'assistant') && role === messages[index - 1]?.role,
+  );
+  return at === -1 ? null : `messages.${at}: Conversation roles must alternate user/assistant.`;
+}
 
 function deltaOf(heading: AnswerHeading, piece: SentPiece): object {
   switch (piece.kind) {

@@ -255,6 +255,18 @@ describe('each wire', () => {
   );
 });
 
+test('the chat wire refuses two messages of a person or of the model in a row, as some templates do', async () => {
+  const model = await start({ it: { turns: [{ steps: [{ text: 'a' }] }] } });
+  const ask = async (...roles: string[]) => {
+    const messages = roles.map((role) => ({ role, content: '[[scenario:it]]' }));
+    return (await post(model, 'chat/completions', { messages })).status;
+  };
+  expect(await ask('system', 'user')).toBe(200);
+  expect(await ask('user', 'assistant', 'user')).toBe(200);
+  expect(await ask('system', 'user', 'user')).toBe(400);
+  expect(await ask('user', 'assistant', 'assistant', 'user')).toBe(400);
+});
+
 test('the chat wire writes calls as the style says', async () => {
   const steps = [
     { toolCall: { name: 'a', arguments: { n: 1 }, pieces: 3 } },

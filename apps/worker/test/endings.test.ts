@@ -145,6 +145,12 @@ const rows: readonly Row[] = [
     steps: 2,
   },
   {
+    what: 'repeats itself inside a call, and then answers',
+    turns: [call('echo', { text: 'One line of a file.\n'.repeat(5000) }), say('I see.')],
+    reason: 'answered',
+    steps: 2,
+  },
+  {
     what: 'makes the same call for ever',
     turns: Array.from({ length: 8 }, () => call('echo', { text: 'a' })),
     reason: 'stuck',

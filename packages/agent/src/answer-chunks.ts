@@ -12,8 +12,8 @@ export interface AnsweredCall {
 export interface AnswerChunks {
   /** The chunks of a stream part; none for what is not ours to show (the SDK's own turns, sources, files). */
   convert(part: TextStreamPart<ToolSet>): Chunk[];
-  /** What closes texts, and calls whose arguments, never came to an end. */
-  finish(): Chunk[];
+  /** What closes texts, and calls whose arguments, never came to an end; `problem` is why, for the calls. */
+  finish(problem?: string): Chunk[];
   readonly calls: readonly AnsweredCall[];
   /** Characters that the model wrote so far, for an estimate of its tokens. */
   readonly writtenLength: number;
@@ -148,21 +148,20 @@ export function createAnswerChunks(options: {
           return [];
       }
     },
-    finish() {
+    finish(problem = cutText) {
       const closing: Chunk[] = [...openTexts.values()];
       openTexts.clear();
       for (const [callId, toolName] of unfinished) {
         const input = { type: 'tool-input-available', toolCallId: callId, toolName, input: {} } as const;
-        closing.push(
-          { ...input, ...dynamicOf(toolName) },
-          fail({ callId, toolName }, 'The arguments were cut off before their end, so the call was not run.'),
-        );
+        closing.push({ ...input, ...dynamicOf(toolName) }, fail({ callId, toolName }, problem));
       }
       unfinished.clear();
       return closing;
     },
   };
 }
+
+const cutText = 'The arguments were cut off before their end, so the call was not run.';
 
 /** Enough to see what is wrong; the SDK's own text repeats all of the arguments. */
 const maxProblemLength = 1000;

@@ -50,6 +50,28 @@ describe('models', () => {
     expect([own('chat'), own('responses')]).toEqual(['openai-compatible.chat', 'openai.responses']);
   });
 
+  it('are told the output limit that is known of them, but none that is only guessed, and not OpenAI', () => {
+    const models = (customWire: 'chat' | 'responses') =>
+      createModels(
+        modelCatalog({
+          hasOpenaiKey: false,
+          hasCustomBaseUrl: true,
+          hasAnthropicKey: false,
+          defaultModel: 'qwen',
+          customModels: [{ name: 'qwen' }, { name: 'llama', maxOutputTokens: 8192 }],
+          customWire,
+          hasScriptedServer: false,
+        }),
+        { ...nothing, openaiBaseUrl: 'http://127.0.0.1:1/v1' },
+      );
+    for (const wire of ['chat', 'responses'] as const) {
+      expect(models(wire)('qwen').maxOutputTokens).toBeNull();
+      expect(models(wire)('llama').maxOutputTokens).toBe(8192);
+    }
+    const known = createModels(everything, { ...nothing, openaiApiKey: 'k' });
+    expect(known('openai:gpt-5').maxOutputTokens).toBeNull();
+  });
+
   it('that are unknown or not connected are refused by name', () => {
     const models = createModels(everything, nothing);
     expect(() => models('openai:none')).toThrow(/unknown_model.*openai:none/);

@@ -94,7 +94,7 @@ function openChat(entry: ModelEntry, { baseURL, apiKey }: Server): OpenedModel {
   return {
     client: provider.chatModel(entry.model),
     providerOptions: {},
-    maxOutputTokens: null,
+    maxOutputTokens: outputLimitOf(entry),
     thinkingTokens: 0,
   };
 }
@@ -111,9 +111,17 @@ function openResponses(entry: ModelEntry, { baseURL, apiKey }: Server, summary: 
         ...(isSealed && summary !== null ? { reasoningSummary: summary } : {}),
       },
     },
-    maxOutputTokens: null,
+    maxOutputTokens: outputLimitOf(entry),
     thinkingTokens: 0,
   };
+}
+
+/** Without a limit some servers go on for ever with what a model that is caught in a loop writes. */
+function outputLimitOf({ provider, maxOutputTokens, isOutputGuessed }: ModelEntry): number | null {
+  // OpenAI ends answers there by itself, and counts a limit that it is told against the account's tokens per minute.
+  if (provider === 'openai') return null;
+  // A server that has a lower limit than was guessed would refuse the request.
+  return isOutputGuessed === true ? null : maxOutputTokens;
 }
 
 /** A guess: enough to plan a step, and a small part of what an answer may have. */

@@ -148,6 +148,16 @@ describe.each(wires)('over the wire "%s" an answer', (wire) => {
     expect(failure).toMatchObject({ kind: 'context-overflow', isRetryable: false });
   });
 
+  it('that writes the same again and again into a call is cut, and the call fails', async () => {
+    const endless = await read(wire, { steps: [call('a'), call('One line of a file.\n'.repeat(5000), 500)] });
+    expect(endless.outcome).toEqual({ outcome: 'repeated' });
+    // On the chat wire no call is whole before the answer's end.
+    expect(endless.problems[0] === null).toBe(wire !== 'chat');
+    expect(endless.problems[1]).toMatch(/repeated themselves/);
+    const table = await read(wire, { steps: [call('One line of a file.\n'.repeat(300), 50)] });
+    expect(table).toMatchObject({ outcome: { outcome: 'complete' }, problems: [null] });
+  });
+
   it('that stops with calls has its calls', async () => {
     expect((await read(wire, { ...talk, finishReason: 'stop' })).inputs).toHaveLength(2);
   });

@@ -63,7 +63,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
   });
   const parts = stream[Symbol.asyncIterator]();
   const patience = createPatience(deadlines, signal);
-  const repetition = watchRepetition();
+  const repetitions = createRepetitions();
   let end: (TextStreamPart<ToolSet> & { type: 'finish-step' }) | null = null;
   let isRead = false;
   try {
@@ -85,9 +85,8 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       const chunks = answer.convert(part);
       if (chunks.length === 0) continue;
       await show(...chunks);
-      const isText = part.type === 'text-delta' || part.type === 'reasoning-delta';
-      if (isText && repetition.push(part.text)) {
-        await show(...answer.finish());
+      if (repetitions.saw(part)) {
+        await show(...answer.finish(repeatedInput));
         return { outcome: 'repeated' };
       }
     }
@@ -111,4 +110,31 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
     if (!isRead) ours.abort();
     patience.end();
   }
+}
+
+/** What the model reads of the calls of such an answer; on the chat wire none of them is whole before its end. */
+const repeatedInput =
+  'The arguments of a call in this answer repeated themselves, so the answer was cut off and this call was not run. Do not write the same again: say in one sentence what is to be done next, and do it with less.';
+
+/** Watches what is said and thought as one text, and the arguments of each call as a text of its own. */
+function createRepetitions() {
+  const words = watchRepetition();
+  const inputs = new Map<string, ReturnType<typeof watchRepetition>>();
+  return {
+    /** True when the model goes on saying the same. */
+    saw(part: TextStreamPart<ToolSet>): boolean {
+      switch (part.type) {
+        case 'text-delta':
+        case 'reasoning-delta':
+          return words.push(part.text);
+        case 'tool-input-start':
+          inputs.set(part.id, watchRepetition({ isFile: true }));
+          return false;
+        case 'tool-input-delta':
+          return inputs.get(part.id)?.push(part.delta) === true;
+        default:
+          return false;
+      }
+    },
+  };
 }

@@ -45,7 +45,8 @@ export async function writeTitle(options: {
       instructions,
       prompt,
       providerOptions,
-      ...(model.maxOutputTokens === null ? {} : { maxOutputTokens: maxAnswerTokens }),
+      // Where a limit is demanded; elsewhere a model that thinks all the same would have none left for the title.
+      ...(model.entry.wire === 'messages' ? { maxOutputTokens: maxAnswerTokens } : {}),
       maxRetries: 0,
       abortSignal: signal,
     });

@@ -83,6 +83,7 @@ export function customModel(model: CustomModel, wire: Exclude<ModelWire, 'messag
     // Guess: what a local server holds is not known before it is asked; small enough to be safe.
     contextWindow: model.contextWindow ?? 32_768,
     maxOutputTokens: model.maxOutputTokens ?? 4096,
+    isOutputGuessed: model.maxOutputTokens === undefined,
     price: model.price ?? null,
     supports: { images: model.images ?? false, tools: model.tools ?? 'native' },
     // Some servers refuse reasoning that comes back; those that need it say so.

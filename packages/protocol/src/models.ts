@@ -25,6 +25,8 @@ export interface ModelEntry {
   readonly aliases: readonly string[];
   readonly contextWindow: number;
   readonly maxOutputTokens: number;
+  /** The limit is a guess: room is kept for such an answer, and the server is told nothing of it. */
+  readonly isOutputGuessed?: boolean;
   readonly price: {
     readonly input: number;
     readonly cachedInput: number;

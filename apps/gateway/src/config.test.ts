@@ -89,3 +89,12 @@ test('the operator says what runs may spend, of those that name no limit and at 
     /MAX_COST_USD is above MAX_COST_USD_CAP|MAX_COST_USD.*above/,
   );
 });
+
+test('a default model that nobody here has is refused, with all other faults', () => {
+  const read = (more: object) => () => readConfig({ ...needed, ...more });
+  expect(read({ OPENAI_API_KEY: 'k', MODEL: 'gpt-4o-mini' })).toThrow(/MODEL.*openai:gpt-5/);
+  expect(read({ MODEL: 'gpt-5', MAX_STEPS: '5', MAX_STEPS_CAP: '4' })).toThrow(
+    /MODEL[^]*MAX_STEPS|MAX_STEPS[^]*MODEL/,
+  );
+  expect(read({ OPENAI_API_KEY: 'k', MODEL: 'gpt-5-mini' })().models[0]?.id).toBe('openai:gpt-5-mini');
+});

@@ -1,6 +1,7 @@
 import { parseEnvironment } from '@switchyard/process';
 import {
   catalogOf,
+  checkModelValues,
   type ModelEntry,
   modelVariables,
   checkRunLimitValues,
@@ -87,6 +88,9 @@ export const environmentSchema = z
   })
   .superRefine((environment, context) => {
     checkSandboxValues(environment, (name, message) =>
+      context.addIssue({ code: 'custom', path: [name], message }),
+    );
+    checkModelValues(environment, (name, message) =>
       context.addIssue({ code: 'custom', path: [name], message }),
     );
     checkRunLimitValues(environment, (name, message) =>

@@ -78,6 +78,23 @@ describe('the worker configuration', () => {
     ]);
   });
 
+  it('refuses a default model that nobody here has, with all other faults', () => {
+    const read = (more: object) => () => readConfig({ ...environment, ...more });
+    expect(read({ OPENAI_API_KEY: 'k', MODEL: 'gpt-4o-mini' })).toThrow(/MODEL.*openai:gpt-5/);
+    expect(read({ ANTHROPIC_API_KEY: 'k', MODEL: 'openai:gpt-5' })).toThrow(/MODEL/);
+    const server = { OPENAI_BASE_URL: 'http://localhost:11434/v1' };
+    expect(read({ ...server, MODEL: 'anthropic:claude-opus-4-5' })).toThrow(/MODEL/);
+    expect(read({ MODEL: 'gpt-5', DAYTONA_CPU: '2' })).toThrow(/MODEL[^]*DAYTONA|DAYTONA[^]*MODEL/);
+    expect(read({ ...server, MODEL: 'openai-compatible:qwen' })().models[0]?.model).toBe('qwen');
+  });
+
+  it('knows the models of OpenAI also when its own address is named', () => {
+    for (const OPENAI_BASE_URL of ['https://api.openai.com/v1', 'https://api.openai.com/v1/']) {
+      const { models } = readConfig({ ...environment, OPENAI_API_KEY: 'k', OPENAI_BASE_URL });
+      expect(models[0]).toMatchObject({ id: 'openai:gpt-5', wire: 'responses' });
+    }
+  });
+
   it('offers the models of a server of one’s own as they are described, and tells what it cannot read', () => {
     const server = { ...environment, OPENAI_BASE_URL: 'http://localhost:11434/v1', MODEL: 'llama3.3' };
     const described = 'qwen3:32b; window=131072; tools=xml; images; fallback=llama3.3, llama3.3';

@@ -7,6 +7,7 @@ import {
 import { parseEnvironment } from '@switchyard/process';
 import {
   catalogOf,
+  checkModelValues,
   type ModelEntry,
   modelVariables,
   parsedText,
@@ -82,6 +83,9 @@ export const environmentSchema = z
   })
   .superRefine((environment, context) => {
     checkSandboxValues(environment, (name, message) =>
+      context.addIssue({ code: 'custom', path: [name], message }),
+    );
+    checkModelValues(environment, (name, message) =>
       context.addIssue({ code: 'custom', path: [name], message }),
     );
     if (environment.ENVIRONMENT === 'production' && environment.SCRIPTED_MODEL_URL) {

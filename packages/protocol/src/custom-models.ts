@@ -26,7 +26,8 @@ export function parseCustomModels(text: string): CustomModel[] {
     .filter((model) => model !== '')
     .map((model) => {
       const [name = '', ...words] = model.split(';').map((word) => word.trim());
-      return Object.assign({ name }, ...words.map(parseWord)) as CustomModel;
+      const bare = { name: name.replace(/^openai-compatible:/, '') };
+      return Object.assign(bare, ...words.map(parseWord)) as CustomModel;
     });
 }
 

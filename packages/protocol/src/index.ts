@@ -44,7 +44,7 @@ export {
 export { type EventPosition, formatEventId, parseEventId, type RunEvent } from './event.ts';
 export { chunksOfParts, endingChunks } from './replay.ts';
 export { AppError, describeError, type ErrorCode, errorCodes } from './errors.ts';
-export { catalogOf, modelVariables } from './model-variables.ts';
+export { catalogOf, checkModelValues, modelVariables } from './model-variables.ts';
 export {
   checkRunLimitValues,
   type RunLimitRules,

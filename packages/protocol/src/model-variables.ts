@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseCustomModels } from './custom-models.ts';
-import { type ModelEntry, modelCatalog } from './models.ts';
+import { findModel, type ModelEntry, modelCatalog } from './models.ts';
 import { parsedText } from './parsed-text.ts';
 
 /**
@@ -9,7 +9,12 @@ import { parsedText } from './parsed-text.ts';
  */
 export const modelVariables = {
   OPENAI_API_KEY: z.string().optional(),
-  OPENAI_BASE_URL: z.url().optional().describe('An OpenAI-compatible server, with its /v1.'),
+  OPENAI_BASE_URL: z
+    .url()
+    .optional()
+    // OpenAI itself, which some people name: its models are those that are known.
+    .transform((url) => (url !== undefined && new URL(url).hostname === 'api.openai.com' ? undefined : url))
+    .describe('An OpenAI-compatible server, with its /v1.'),
   OPENAI_WIRE: z
     .enum(['chat', 'responses'])
     .default('chat')
@@ -23,14 +28,18 @@ export const modelVariables = {
     .describe('Asks OpenAI to tell what its models think; only verified organizations may.'),
   ANTHROPIC_API_KEY: z.string().optional(),
   ANTHROPIC_BASE_URL: z.url().optional().describe('A server in the place of Anthropic.'),
-  MODEL: z.string().optional().describe('The default model.'),
+  MODEL: z
+    .string()
+    .optional()
+    .describe('The default model, by its id or name; unset: the first that is connected.'),
   SCRIPTED_MODEL_URL: z.url().optional().describe('The model that needs no key; refused in production.'),
 };
 
 const valuesSchema = z.object(modelVariables);
+type Values = z.output<typeof valuesSchema>;
 
 /** The models that these variables make available, the default one first. */
-export function catalogOf(values: z.output<typeof valuesSchema>): readonly ModelEntry[] {
+export function catalogOf(values: Values): readonly ModelEntry[] {
   return modelCatalog({
     hasOpenaiKey: values.OPENAI_API_KEY !== undefined,
     hasCustomBaseUrl: values.OPENAI_BASE_URL !== undefined,
@@ -40,4 +49,13 @@ export function catalogOf(values: z.output<typeof valuesSchema>): readonly Model
     customWire: values.OPENAI_WIRE,
     hasScriptedServer: values.SCRIPTED_MODEL_URL !== undefined,
   });
+}
+
+/** Reports a default model that is not among those that the variables make available. */
+export function checkModelValues(values: Values, report: (name: string, message: string) => void): void {
+  if (values.MODEL === undefined) return;
+  const catalog = catalogOf(values);
+  if (findModel(catalog, values.MODEL)) return;
+  const known = catalog.map(({ id }) => id).join(', ');
+  report('MODEL', `is none of the models that are connected here: ${known || 'there are none'}`);
 }

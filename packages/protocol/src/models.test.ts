@@ -31,6 +31,28 @@ describe('modelCatalog', () => {
     expect(catalog[0]?.id).toBe('openai:gpt-5-mini');
   });
 
+  it('takes the id that it lists itself for a model of a custom base URL', () => {
+    const custom = { ...bare, hasCustomBaseUrl: true, defaultModel: 'openai-compatible:qwen3:32b' };
+    expect(modelCatalog(custom)).toMatchObject([{ id: 'openai-compatible:qwen3:32b', model: 'qwen3:32b' }]);
+    const customModels = [{ name: 'llama3.3' }, { name: 'qwen3:32b' }];
+    const ids = modelCatalog({ ...custom, customModels }).map(({ id }) => id);
+    expect(ids).toEqual(['openai-compatible:qwen3:32b', 'openai-compatible:llama3.3']);
+  });
+
+  it.each(['anthropic:claude-opus-4-5', 'openai:gpt-5', 'scripted:demo'])(
+    'takes no model of another provider for one of a custom base URL: %s',
+    (defaultModel) => {
+      expect(modelCatalog({ ...bare, hasCustomBaseUrl: true, defaultModel })).toEqual([]);
+    },
+  );
+
+  it('puts a model of another provider that is connected too before those of a custom base URL', () => {
+    const environment = { ...bare, hasCustomBaseUrl: true, hasScriptedServer: true, hasAnthropicKey: true };
+    for (const defaultModel of ['scripted:demo', 'anthropic:claude-opus-4-5']) {
+      expect(modelCatalog({ ...environment, defaultModel })[0]?.id).toBe(defaultModel);
+    }
+  });
+
   it('knows the named model of a custom base URL, with an unknown price', () => {
     const catalog = modelCatalog({
       ...bare,

@@ -64,7 +64,7 @@ export interface ModelEnvironment {
   /** True when OPENAI_BASE_URL names a server of the user's own (Ollama, vLLM, LiteLLM, OpenRouter, …). */
   readonly hasCustomBaseUrl: boolean;
   readonly hasAnthropicKey: boolean;
-  /** `MODEL`: the default model; on a custom base URL also one that need not be named elsewhere. */
+  /** `MODEL`: the default model, by id or alias; on a custom base URL also one that need not be named elsewhere. */
   readonly defaultModel: string | null;
   /** What the custom base URL offers, and the protocol that it speaks (chat when absent). */
   readonly customModels?: readonly CustomModel[];
@@ -82,17 +82,22 @@ export function modelCatalog(environment: ModelEnvironment): readonly ModelEntry
       (entry.provider === 'openai' && environment.hasOpenaiKey && !environment.hasCustomBaseUrl) ||
       (entry.provider === 'anthropic' && environment.hasAnthropicKey),
   );
+  if (environment.hasScriptedServer) available.push(scriptedModel);
   if (environment.hasCustomBaseUrl) {
     const { customModels = [], customWire = 'chat', defaultModel } = environment;
     const offered = customModels.map((model) => customModel(model, customWire));
-    const isNamed =
-      defaultModel === null || [...offered, ...available].some((entry) => isCalled(entry, defaultModel));
-    if (!isNamed) offered.unshift(customModel({ name: defaultModel }, customWire));
+    const isNamed = [...offered, ...available].some((entry) => isCalled(entry, defaultModel ?? ''));
+    const name = defaultModel === null || isNamed ? null : customNameOf(defaultModel);
+    if (name !== null) offered.unshift(customModel({ name }, customWire));
     available.unshift(...offered);
   }
-  if (environment.hasScriptedServer) available.push(scriptedModel);
   const wanted = environment.defaultModel ? findModel(available, environment.defaultModel) : undefined;
   return wanted ? [wanted, ...available.filter((entry) => entry !== wanted)] : available;
+}
+
+/** The name on the wire of the user's own server; null for the id of a model that another provider has. */
+function customNameOf(name: string): string | null {
+  return /^(openai|anthropic|scripted):/.test(name) ? null : name.replace(/^openai-compatible:/, '');
 }
 
 /** The entry that an id or alias names. */

@@ -168,14 +168,25 @@ function* slices(bytes: Buffer, size: number): Generator<Buffer> {
 
 /** Answers in one JSON document, after the pauses of the script. */
 export async function completeAnswer(sending: Sending): Promise<void> {
-  const { response, entry, wire, heading } = sending;
+  const { response, entry, wire, heading, fault, signal } = sending;
   const gathered = gatherItems();
+  const nothing = async () => {};
+  // Nothing of it is sent: it says how many events a stream would have had by now.
+  const writer = wire.stream(heading);
+  let frames = 0;
+  const pass = async (text: string) => {
+    frames += framesOf(text).length;
+    if (fault?.afterFrames !== undefined && fault.afterFrames < frames) await strike(fault, signal, nothing);
+  };
   let sentCharacters = 0;
   try {
-    for await (const piece of playPieces(sending, async () => {})) {
+    await pass(writer.begin());
+    for await (const piece of playPieces(sending, nothing)) {
       sentCharacters += lengthOf(piece);
       gathered.add(piece);
+      await pass(writer.piece(piece));
     }
+    await pass(writer.end(endOf(sending, sentCharacters)));
   } catch (error) {
     if (!(error instanceof ScriptedEnd)) throw error;
     entry.endedAt = preciseNow();

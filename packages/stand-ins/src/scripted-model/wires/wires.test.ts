@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Fault } from '../scenario.ts';
 import { type ScriptedModel, startScriptedModel } from '../start-scripted-model.ts';
 import { sealed } from './seal.ts';
 
@@ -237,6 +238,20 @@ describe('each wire', () => {
         expect((await stream()).split(/(?<=\n\n)/).filter((frame) => frame !== '')).toHaveLength(afterFrames);
         expect(model.requests.at(-1)?.frames).toBe(afterFrames);
       }
+    },
+  );
+
+  test.each(['chat/completions', 'responses', 'messages'] as const)(
+    'breaks a whole answer where its stream would have had so many events: %s',
+    async (path) => {
+      const model = await start({ it: { turns: [{ steps: [{ text: 'a' }] }] } });
+      const ask = async (fault: Fault) => {
+        model.setScenario('it', { turns: [{ steps: [{ text: 'a' }], faults: [fault] }] });
+        return await post(model, path, bodies[path]);
+      };
+      await expect(ask({ kind: 'cut', afterFrames: 1 })).rejects.toThrow('fetch failed');
+      expect((await ask({ kind: 'error', afterFrames: 0 })).status).toBe(500);
+      expect((await ask({ kind: 'cut', afterFrames: 99 })).status).toBe(200);
     },
   );
 

@@ -83,6 +83,7 @@ export async function readAnswer(options: ReadAnswer): Promise<ReadOutcome> {
       if (part.type === 'error') return { outcome: 'failed', error: part.error, usage: null };
       if (part.type === 'finish-step') end = part;
       const chunks = answer.convert(part);
+      // Whatever came ended the silence, also when there is nothing to show of it.
       if (chunks.length === 0) continue;
       await show(...chunks);
       if (repetitions.saw(part)) {

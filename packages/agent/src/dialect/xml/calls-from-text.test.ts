@@ -19,6 +19,7 @@ const tools = createToolset([
       count: z.number().optional(),
       deep: z.object({ on: z.boolean() }).optional(),
       mode: z.enum(['append', 'replace']).optional(),
+      lines: z.array(z.string()).optional(),
     }),
     effect: 'once',
     needs: 'nothing',
@@ -35,7 +36,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-async function ask(answer: Answer, messages: ModelMessage[] = []) {
+async function ask(answer: Answer, messages: ModelMessage[] = [], chunkMs = 20_000) {
   server.setScenario('it', { turns: [{ steps: [] }, { steps: [] }, answer].slice(-1 - messages.length / 2) });
   const models = createModels([entry], {
     openaiApiKey: null,
@@ -54,7 +55,7 @@ async function ask(answer: Answer, messages: ModelMessage[] = []) {
     },
     answer: answerChunks,
     maxOutputTokens: null,
-    deadlines: { firstChunkMs: 20_000, chunkMs: 20_000 },
+    deadlines: { firstChunkMs: 20_000, chunkMs },
     signal: new AbortController().signal,
     show: async (...more) => {
       shown.push(...(more as typeof shown));
@@ -115,6 +116,14 @@ it('a call that the output limit cut is not run', async () => {
   expect(calls).toMatchObject([{ toolName: 'write', problem: expect.stringContaining('cut off') }]);
   expect(said).toBe('So:');
   expect(outcome).toMatchObject({ finishReason: 'length' });
+});
+
+it('a model that writes what is shown only when it is whole is not silent', async () => {
+  const lines = Array.from({ length: 12 }, (_, line) => `line ${line}`);
+  const toolCall = { name: 'write', arguments: { path: 'a', lines }, pieces: 15 };
+  const { outcome, inputs } = await ask({ steps: [{ toolCall, delayMs: 100 }] }, [], 500);
+  expect(outcome).toMatchObject({ outcome: 'complete' });
+  expect(inputs).toEqual([{ path: 'a', lines }]);
 });
 
 it('an input that is JSON in the place of parameters is taken, and anything else goes back', async () => {
@@ -195,7 +204,7 @@ it('the request names no tools and tells them in the prompt; calls and results a
 
     Writes a file.
 
-    Parameters (JSON Schema): {"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"path":{"type":"string"},"text":{"type":["string","null"]},"count":{"type":"number"},"deep":{"type":"object","properties":{"on":{"type":"boolean"}},"required":["on"],"additionalProperties":false},"mode":{"type":"string","enum":["append","replace"]}},"required":["path"],"additionalProperties":false}",
+    Parameters (JSON Schema): {"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"path":{"type":"string"},"text":{"type":["string","null"]},"count":{"type":"number"},"deep":{"type":"object","properties":{"on":{"type":"boolean"}},"required":["on"],"additionalProperties":false},"mode":{"type":"string","enum":["append","replace"]},"lines":{"type":"array","items":{"type":"string"}}},"required":["path"],"additionalProperties":false}",
         "role": "system",
       },
       {

@@ -1,5 +1,6 @@
 import { type Chunk, newId, storableJson, storableText } from '@switchyard/protocol';
 import { type TextStreamPart, toUIMessageChunk, type ToolSet } from 'ai';
+import { problemOfMetadata } from './dialect/xml/call-problem.ts';
 
 /** A call as the model made it; `problem` is set when it cannot run, and is already shown as the call's error. */
 export interface AnsweredCall {
@@ -77,14 +78,17 @@ export function createAnswerChunks(options: {
     unfinished.delete(call.callId);
     // Some servers name each of an answer's calls alike, one after the other.
     callIds.delete(part.toolCallId);
+    const unreadable = problemOfMetadata(part.providerMetadata);
+    const hasMetadata = part.providerMetadata !== undefined && unreadable === null;
     const available: Chunk = {
       type: 'tool-input-available',
       toolCallId: call.callId,
       toolName,
       ...dynamicOf(toolName),
-      ...(part.providerMetadata === undefined ? {} : { providerMetadata: part.providerMetadata }),
+      ...(hasMetadata ? { providerMetadata: part.providerMetadata } : {}),
       input: storableJson(part.input),
     };
+    if (unreadable !== null) return [available, fail(call, unreadable)];
     if (part.invalid !== true) {
       calls.push({ ...call, problem: null });
       return [available];

@@ -134,7 +134,10 @@ function callAsText(name: string, input: Readonly<Record<string, unknown>> | str
       ? input
       : Object.entries(input).map(([key, value]) => {
           const text = typeof value === 'string' ? value : JSON.stringify(value);
-          return `<parameter name="${key}"><![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]></parameter>\n`;
+          const split = text.replaceAll(/\]\]>|<!\[CDATA\[/g, (mark) =>
+            mark === ']]>' ? ']]]]><![CDATA[>' : '<![CDA]]><![CDATA[TA[',
+          );
+          return `<parameter name="${key}"><![CDATA[${split}]]></parameter>\n`;
         });
   const body = typeof parameters === 'string' ? parameters : parameters.join('');
   return `\n<tool_call name="${name}">\n${body}</tool_call>\n`;

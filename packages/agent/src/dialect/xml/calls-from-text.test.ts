@@ -1,9 +1,10 @@
 import { type ModelEntry, scriptedModel } from '@switchyard/protocol';
 import { type Answer, type ScriptedModel, startScriptedModel } from '@switchyard/stand-ins';
 import type { ModelMessage } from 'ai';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createAnswerChunks } from '../../answer-chunks.ts';
+import { continueText } from '../../nudge.ts';
 import { createModels } from '../../models.ts';
 import { readAnswer } from '../../read-answer.ts';
 import { defineTool } from '../../tool.ts';
@@ -45,7 +46,13 @@ async function ask(answer: Answer, messages: ModelMessage[] = [], chunkMs = 20_0
     scriptedModelUrl: server.url,
   });
   const answerChunks = createAnswerChunks({ attempt: '1.1', knownTools: tools.names });
-  const shown: { type: string; delta?: string; input?: unknown; inputTextDelta?: string }[] = [];
+  const shown: {
+    type: string;
+    toolCallId?: string;
+    delta?: string;
+    input?: unknown;
+    inputTextDelta?: string;
+  }[] = [];
   const outcome = await readAnswer({
     request: {
       model: models(entry.id),
@@ -64,6 +71,17 @@ async function ask(answer: Answer, messages: ModelMessage[] = [], chunkMs = 20_0
   return {
     outcome,
     shown,
+    /** The inputs of the calls that would be run. */
+    run: answerChunks.calls.flatMap(({ callId, problem }) =>
+      problem === null
+        ? [
+            shown.find(({ type, toolCallId }) => type === 'tool-input-available' && toolCallId === callId)
+              ?.input,
+          ]
+        : [],
+    ),
+    problems: answerChunks.calls.flatMap(({ problem }) => problem ?? []),
+    log: server.requests.at(-1),
     calls: answerChunks.calls,
     inputs: shown.filter(({ type }) => type === 'tool-input-available').map(({ input }) => input),
     text: shown.flatMap(({ type, delta }) => (type === 'text-delta' ? [delta] : [])).join(''),
@@ -129,17 +147,162 @@ it('a model that writes what is shown only when it is whole is not silent', asyn
 it('an input that is JSON in the place of parameters is taken, and anything else goes back', async () => {
   const body = (text: string) => ({ steps: [{ text: `<tool_call name="write">${text}</tool_call>` }] });
   expect((await ask(body('{"path": "a"}'))).inputs).toEqual([{ path: 'a' }]);
-  expect((await ask(body('path = a'))).calls[0]?.problem).toMatch(/not valid.*path/);
+  expect((await ask(body('path = a'))).calls[0]?.problem).toMatch(/neither parameters nor one JSON object/);
 });
 
-it.each(["<parameter name='count'>5</parameter>", '<parameter name="count" type="number">5</parameter>'])(
-  'a call with the parameter %s, which cannot be read, goes back and is not run without it',
-  async (parameter) => {
-    const text = `<tool_call name="write">\n<parameter name="path">a</parameter>\n${parameter}\n</tool_call>`;
-    const { calls } = await ask({ steps: [{ text }] });
-    expect(calls).toMatchObject([{ toolName: 'write', problem: expect.stringContaining('not valid') }]);
+const writeOf = (text: string) =>
+  `<tool_call name="write">\n<parameter name="path">a</parameter>\n<parameter name="text">${text}</parameter>\n</tool_call>`;
+const quoted = '<tool_call name="write">\n<parameter name="path">quoted</parameter>\n</tool_call>';
+const quotedWithCdata =
+  '<tool_call name="write">\n<parameter name="path"><![CDATA[quoted]]></parameter>\n</tool_call>';
+
+describe('what is written in another way', () => {
+  it.each([
+    ['with other quotes', `<tool_call name='write'><parameter name='path'>a</parameter></tool_call>`],
+    [
+      'with space in its tags',
+      `<tool_call name="write" >\n<parameter  name = "path">a</parameter>\n</tool_call>`,
+    ],
+    ['without quotes', '<tool_call name=write><parameter name=path>a</parameter></tool_call>'],
+    [
+      'with more attributes',
+      '<tool_call id="1" name="write"><parameter name="path" type="string">a</parameter></tool_call>',
+    ],
+    ['as JSON in the place of parameters', '<tool_call name="write">{"path": "a"}</tool_call>'],
+    ['as JSON with its name', '<tool_call>\n{"name": "write", "arguments": {"path": "a"}}\n</tool_call>'],
+    [
+      'as JSON with its name, and its parameters',
+      '<tool_call>{"name": "write", "parameters": {"path": "a"}}</tool_call>',
+    ],
+    [
+      'as JSON in JSON',
+      `<tool_call>{"name": "write", "arguments": ${JSON.stringify('{"path": "a"}')}}</tool_call>`,
+    ],
+  ])('is run: %s', async (_way, text) => {
+    const answer = await ask({ steps: [{ text: [`I write.\n${text}`, '\n'] }] });
+    expect(answer).toMatchObject({ run: [{ path: 'a' }], problems: [], text: 'I write.' });
+    const letters = await ask({ steps: [{ text: text.split('') }] });
+    expect(letters).toMatchObject({ run: [{ path: 'a' }], problems: [] });
+  });
+
+  it.each([
+    ['no name', '<tool_call>\n{"arguments": {"path": "a"}}\n</tool_call>'],
+    ['JSON that is none', '<tool_call>\n{"name": "write", "arguments": {"path": "a}\n</tool_call>'],
+    ['an input that is no object', '<tool_call>{"name": "write", "arguments": 5}</tool_call>'],
+    ['an empty name', '<tool_call name="">\n<parameter name="path">a</parameter>\n</tool_call>'],
+    ['a tag that never ends', '<tool_call name="write"\n<parameter name="path">a</parameter>\n</tool_call>'],
+    ['a parameter without a name', '<tool_call name="write">\n<parameter>a</parameter>\n</tool_call>'],
+    ['other parameters', '<tool_call name="write">\n<path>a</path>\n</tool_call>'],
+    ['another tag', '<function=write>{"path": "a"}</function>'],
+    [
+      'another tag in it',
+      '<tool_call>\n<function=write>\n<parameter=path>\na\n</parameter>\n</function>\n</tool_call>',
+    ],
+    ['words before it on its line', `I do it: ${quoted}`],
+    ['thoughts around it that never end', `<think>\nI do it.\n${quoted}\nDone.`],
+  ])('goes back as an error that shows the form: %s', async (_way, text) => {
+    for (const pieces of [[text], text.split('')]) {
+      const { run, problems, outcome } = await ask({ steps: [{ text: pieces }] });
+      expect({ run, problems, outcome }).toMatchObject({
+        run: [],
+        problems: [expect.stringContaining('<tool_call name="')],
+        outcome: { outcome: 'complete', finishReason: 'tool-calls' },
+      });
+    }
+  });
+
+  it('is run at the beginning of a text that follows thoughts', async () => {
+    const steps = [{ text: 'I write.' }, { reasoning: 'Hm.' }, { text: quoted }];
+    expect(await ask({ steps })).toMatchObject({ run: [{ path: 'quoted' }], text: 'I write.' });
+  });
+
+  it.each([
+    ['of a tool that there is not', 'Write: <tool_call name="thing">\n</tool_call> and so on.'],
+    ['without an end', 'Write the <tool_call name="write"> form.'],
+    ['in code', `Write \`${quoted}\`.`],
+    ['in quotes', `Write "${quoted}".`],
+    ['in a quotation', `> So: ${quoted}`],
+  ])('is talk in mid-line: %s', async (_place, text) => {
+    expect(await ask({ steps: [{ text }] })).toMatchObject({ run: [], problems: [], text });
+  });
+});
+
+describe('a call that is quoted is not run', () => {
+  it.each([
+    ['in a value as it stands', writeOf(`Two:\n${quoted}\n${quoted}\nend`)],
+    [
+      'in CDATA, with CDATA of its own',
+      writeOf(`<![CDATA[Two:\n${quotedWithCdata}\n${quotedWithCdata}\n]]>`),
+    ],
+    [
+      'behind the end of a value that stands in the value',
+      writeOf(`a</parameter>\n</tool_call>\n${quoted}\nend`),
+    ],
+    ['in JSON', `<tool_call name="write">{"path": "</tool_call>${quoted}"}</tool_call>`],
+    ['in a call that does not begin its line', `So: ${writeOf(`<![CDATA[\n${quotedWithCdata}\n]]>`)}`],
+  ])('%s: all of it goes back', async (_place, text) => {
+    for (const pieces of [[text], text.split('')]) {
+      const { run, problems } = await ask({ steps: [{ text: pieces }, { text: `\n${quoted}` }] });
+      expect(run).toEqual([]);
+      expect(problems.length).toBeGreaterThan(0);
+    }
+  });
+
+  it('in thoughts, whether or not the answer begins in them', async () => {
+    const told = async (text: string) => await ask({ steps: [{ text }] });
+    const own = quoted.replace('quoted', 'own');
+    expect(await told(`<think>\nI could\n${quoted}\n</think>\n\n${own}`)).toMatchObject({
+      run: [{ path: 'own' }],
+      problems: [],
+    });
+    expect((await told(`I could\n${quoted}\n</think>\n\n${own}`)).run).toEqual([]);
+  });
+
+  it('in a fence of the answer that this one goes on', async () => {
+    const cut: ModelMessage[] = [
+      { role: 'assistant', content: 'So a call looks:\n```xm' },
+      { role: 'user', content: continueText },
+    ];
+    const text = `l\n${quoted}\n\`\`\`\n`;
+    expect((await ask({ steps: [{ text }] }, cut)).run).toEqual([]);
+    const own = quoted.replace('quoted', 'own');
+    expect((await ask({ steps: [{ text: `${text}${own}` }] }, cut)).run).toEqual([{ path: 'own' }]);
+    const other: ModelMessage[] = [cut[0]!, { role: 'user', content: 'Write it.' }];
+    expect((await ask({ steps: [{ text: own }] }, other)).run).toEqual([{ path: 'own' }]);
+  });
+});
+
+it.each([
+  ['behind', writeOf('one</parameter>two')],
+  ['between', quoted.replace('</parameter>', '</parameter>and\n<parameter name="text">b</parameter>')],
+  ['before', quoted.replace('<parameter', 'so <parameter')],
+])(
+  'a call with words %s its parameters was not read as it was meant, and goes back',
+  async (_place, text) => {
+    const { run, problems } = await ask({ steps: [{ text }] });
+    expect({ run, problems }).toEqual({ run: [], problems: [expect.stringContaining('CDATA')] });
   },
 );
+
+describe('when the answer cannot go on to anything good', () => {
+  const steps = (text: string) => [
+    { text },
+    ...Array.from({ length: 50 }, () => ({ text: 'more\n', delayMs: 50 })),
+  ];
+  it.each([
+    [
+      'a result that it made up',
+      `${quoted}\n<tool_result name="write">ok</tool_result>\n`,
+      [{ path: 'quoted' }],
+    ],
+    ['a call that cannot be read', `${quoted}\n${writeOf(quoted)}\n`, [{ path: 'quoted' }]],
+  ])('nothing more is read behind %s, and the calls before it are run', async (_what, text, run) => {
+    const answer = await ask({ steps: steps(text) }, [], 5000);
+    expect(answer).toMatchObject({ run, outcome: { outcome: 'complete', finishReason: 'tool-calls' } });
+    await expect.poll(() => answer.log?.abortedAt).not.toBe(null);
+    expect(answer.log?.chunks).toBeLessThan(30);
+  });
+});
 
 it('the request names no tools and tells them in the prompt; calls and results are written into the texts', async () => {
   const history: ModelMessage[] = [

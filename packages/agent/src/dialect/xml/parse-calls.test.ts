@@ -19,11 +19,11 @@ function eventsOf(pieces: readonly string[]): CallEvent[] {
 interface ReadCall {
   readonly name: string;
   readonly input: Record<string, string>;
-  readonly rest: string;
+  readonly body: string;
 }
 
 function read(...pieces: string[]): { text: string; calls: ReadCall[]; isCut: boolean } {
-  const calls: { name: string; input: Record<string, string>; rest: string }[] = [];
+  const calls: { name: string; input: Record<string, string>; body: string }[] = [];
   let text = '';
   let open: { name: string; input: Record<string, string> } | null = null;
   let parameter = '';
@@ -37,7 +37,7 @@ function read(...pieces: string[]): { text: string; calls: ReadCall[]; isCut: bo
       if (open) open.input[parameter] = '';
     } else if (event.type === 'value') {
       if (open) open.input[parameter] += event.text;
-    } else if (event.type === 'call-end' && open) calls.push({ ...open, rest: event.rest });
+    } else if (event.type === 'call-end' && open) calls.push({ ...open, body: event.body });
   }
   return { text, calls, isCut };
 }
@@ -58,19 +58,19 @@ describe('calls in a text', () => {
   it('may follow each other on one line, and be without parameters', () => {
     const { calls } = read(`<tool_call name="a"></tool_call><tool_call name="b">\n</tool_call>`);
     expect(calls).toEqual([
-      { name: 'a', input: {}, rest: '' },
-      { name: 'b', input: {}, rest: '' },
+      { name: 'a', input: {}, body: '' },
+      { name: 'b', input: {}, body: '' },
     ]);
   });
 
   it('may have any name', () => {
     const { calls } = read('<tool_call name="wait"><parameter name="wait">wait</parameter></tool_call>');
-    expect(calls).toEqual([{ name: 'wait', input: { wait: 'wait' }, rest: '' }]);
+    expect(calls).toEqual([{ name: 'wait', input: { wait: 'wait' }, body: '' }]);
   });
 
   it('keep what stands between their parameters apart', () => {
     const { calls } = read('<tool_call name="a">{"x": 1 < 2}</tool_call>');
-    expect(calls).toEqual([{ name: 'a', input: {}, rest: '{"x": 1 < 2}' }]);
+    expect(calls).toEqual([{ name: 'a', input: {}, body: '{"x": 1 < 2}' }]);
   });
 
   it.each([
@@ -98,7 +98,7 @@ describe('calls in a text', () => {
     ['a quotation', '> <tool_call name="shell">\n> </tool_call>'],
     ['an indented block', 'So:\n    <tool_call name="shell">\n    </tool_call>'],
     ['quotes', '"<tool_call name="shell">\n</tool_call>"'],
-    ['a tag that is none', '<tool_call>\n<tool_call name="">\n<tool_call name="a" x="">\n</tool_call>'],
+    ['a tag that is another', '<tool_calls>\n<tool_call-x name="a">\n</tool_call>'],
   ])('are not run when they stand in %s', (_place, text) => {
     expect(read(text)).toEqual({ text, calls: [], isCut: false });
   });
@@ -181,7 +181,7 @@ describe('for any text', () => {
     fc.assert(
       fc.property(inputs, (input) => {
         const { calls } = read(`Text.\n${writeCall('shell', input)}\n`);
-        expect(calls).toEqual([{ name: 'shell', input: { ...input }, rest: '' }]);
+        expect(calls).toEqual([{ name: 'shell', input: { ...input }, body: '' }]);
       }),
       { numRuns: 2000 },
     );

@@ -85,8 +85,12 @@ function isPlain(text: string): boolean {
   return !/[<\n\r]|^\s/.test(text);
 }
 
+/** Split where it holds what ends a section, or begins one. */
 function cdata(text: string): string {
-  return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
+  const split = text.replaceAll(/\]\]>|<!\[CDATA\[/g, (mark) =>
+    mark === ']]>' ? ']]]]><![CDATA[>' : '<![CDA]]><![CDATA[TA[',
+  );
+  return `<![CDATA[${split}]]>`;
 }
 
 function resultAsParts(part: ToolPart): UserPart[] {

@@ -1,9 +1,9 @@
-import type { CallEvent, Unreadable } from './parse-calls.ts';
+import type { CallEvent, Unreadable } from './call-event.ts';
 
 type Misread = Extract<CallEvent, { type: 'misread' }>['why'];
 
 /** Why a call of a text is not run, whatever its input. */
-export type CallProblem = Unreadable | Misread | 'misplaced' | 'json';
+export type CallProblem = Unreadable | Misread | 'misplaced' | 'json' | 'beside';
 
 /** Carries a call's problem through the SDK, which has no place for it. */
 const metadataKey = 'switchyard';
@@ -23,13 +23,14 @@ const reasons: Readonly<Record<CallProblem, string>> = {
   misplaced: 'It does not stand at the beginning of a line outside of thoughts; only there a call is run.',
   json: 'What stands in it is neither parameters nor one JSON object.',
   cut: 'It was cut off before its end.',
+  beside: 'Another call of the answer could not be read.',
 };
 
 /** What goes with a call that is not run; `toolName` stands in the form that is shown. */
 export function problemMetadata(problem: CallProblem, toolName: string | null): ProblemMetadata {
   const name = toolName ?? 'the_tool';
   const form = `<tool_call name="${name}">\n<parameter name="first"><![CDATA[value]]></parameter>\n</tool_call>`;
-  const told = `${reasons[problem]} Nothing of it was run, nor of what followed it. Write a call so, at the beginning of a line:\n\n${form}`;
+  const told = `${reasons[problem]} Nothing of the answer was run. Write a call so, at the beginning of a line:\n\n${form}`;
   return { [metadataKey]: { problem: told } };
 }
 

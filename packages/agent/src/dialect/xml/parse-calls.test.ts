@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CallEvent, createCallParser } from './parse-calls.ts';
+import type { CallEvent } from './call-event.ts';
+import { createCallParser } from './parse-calls.ts';
 import { writeCall } from './write-calls.ts';
 
 /** The events for a text that comes in these pieces, adjacent texts and values merged. */
@@ -30,7 +31,7 @@ function read(...pieces: string[]): { text: string; calls: ReadCall[]; isCut: bo
   let isCut = false;
   for (const event of eventsOf(pieces)) {
     if (event.type === 'text') text += event.text;
-    else if (event.type === 'call') open = { name: event.name, input: {} };
+    else if (event.type === 'call') open = { name: event.name ?? '', input: {} };
     else if (event.type === 'cut') isCut = true;
     else if (event.type === 'parameter') {
       parameter = event.name;
@@ -192,6 +193,10 @@ describe('for any text', () => {
     ['beginnings of tags', '\n<tool_call name="'],
     ['ends of values', ']]>'],
     ['space', ' '],
+    ['signs of tags', '<'],
+    ['tags in mid-line', 'a <tool_call name="b"> '],
+    ['thoughts', '<think>\n<tool_call name="b">\n</think>\n'],
+    ['fences', '```\n</tool_call>\n'],
   ])('the work grows with its length: %s', (_what, unit) => {
     const timeOf = (count: number) => {
       const text = `<tool_call name="a"><parameter name="b"><![CDATA[${unit.repeat(count)}`;

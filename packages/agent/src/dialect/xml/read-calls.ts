@@ -2,7 +2,8 @@ import type { LanguageModelMiddleware } from 'ai';
 import type { CallParams } from '../client.ts';
 import { type CallProblem, problemMetadata } from './call-problem.ts';
 import { callOfJson, nameIn, objectOf } from './json-call.ts';
-import { type CallEvent, createCallParser } from './parse-calls.ts';
+import type { CallEvent } from './call-event.ts';
+import { createCallParser } from './parse-calls.ts';
 import { createInputWriter, type InputWriter } from './write-input.ts';
 
 type Streamed = Awaited<ReturnType<NonNullable<LanguageModelMiddleware['wrapStream']>>>;
@@ -87,9 +88,14 @@ export function createCallReader(options: {
     return rest;
   }
 
-  /** A call that is not run; what follows it is not read. */
-  function fail(problem: CallProblem, name: string | null, unparsed?: string): StreamPart[] {
+  /** Nothing of the answer is run: what was read of it may be the inside of something else. */
+  function refuseAll(problem: CallProblem): void {
     isOver = true;
+    for (const [index, call] of calls.entries()) calls[index] = { ...call, problem };
+  }
+
+  function fail(problem: CallProblem, name: string | null, unparsed?: string): StreamPart[] {
+    refuseAll('beside');
     const begun = open === null ? begin(name ?? unnamed) : [];
     const input =
       unparsed === undefined ? undefined : JSON.stringify({ unparsed: unparsed.slice(0, maxUnparsedLength) });
@@ -101,7 +107,7 @@ export function createCallReader(options: {
       case 'text':
         return show(event.text);
       case 'call':
-        return begin(event.name);
+        return event.name === null ? [] : begin(event.name);
       case 'parameter':
         return written(open?.writer.begin(event.name) ?? '');
       case 'value':
@@ -123,8 +129,7 @@ export function createCallReader(options: {
       case 'unreadable':
         return fail(event.why, event.name);
       case 'misread':
-        isOver = true;
-        for (const [index, call] of calls.entries()) calls[index] = { ...call, problem: event.why };
+        refuseAll(event.why);
         return [];
       case 'made-up':
         isOver = true;
@@ -163,11 +168,8 @@ export function createCallReader(options: {
       case 'text-end':
         return [...readAll(parser.beginPart()), ...closeText()];
       case 'finish': {
-        // An answer that was cut goes on: a call that it talks of is no end of it.
-        const events = parser.end();
-        const isCut = part.finishReason.unified === 'length';
-        const last = readAll(events.filter(({ type }) => !(isCut && type === 'misplaced')));
-        return [...last, ...ended(part)];
+        const events = parser.end({ isCut: part.finishReason.unified === 'length' });
+        return [...readAll(events), ...ended(part)];
       }
       default:
         return [part];

@@ -1,6 +1,6 @@
-import type { Found, TagCursor } from './tag-cursor.ts';
+import type { TagCursor } from './tag-cursor.ts';
 
-/** What comes next of a value. `literal`, `cdata`: it holds what could be its end as well as a quotation. */
+/** What comes next of a value. `unclear`: what stands there could be in it as well as behind it. */
 export interface ValuePiece {
   readonly text: string;
   readonly next: 'more' | 'end' | 'unclear-literal' | 'unclear-cdata';
@@ -14,12 +14,14 @@ const unclearInLiteral = ['<tool_call', '<parameter', cdataBegin];
 /** Space that may stand between the end of a value and the tag after it. */
 const maxSpace = 100;
 
+export type ValueReader = () => ValuePiece | 'wait';
+
 /**
  * Reads the value of one parameter behind its tag. Nothing in it is looked for but its end, and what makes its end unclear.
  * In CDATA other sections may be opened and closed, as a feed or a page has them; what quotes a parameter with a section
  * of its own is unclear. `wait`: more of the text is needed.
  */
-export function createValueReader(cursor: TagCursor): () => Exclude<Found<ValuePiece>, null> {
+export function createValueReader(cursor: TagCursor): ValueReader {
   let state: 'begin' | 'literal' | 'cdata' = 'begin';
   /** Sections of the value's own that are open. */
   let openSections = 0;

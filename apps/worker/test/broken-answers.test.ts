@@ -90,11 +90,20 @@ async function countFrames(way: ModelWay): Promise<number> {
   return frames;
 }
 
-/** Shapes in which servers were seen to write an answer; with calls as text, those of the stream alone matter. */
-const shapes: readonly (readonly [string, Partial<Turn>])[] = [
+type Shape = readonly [string, Partial<Turn>];
+
+/** Shapes in which servers were seen to write an answer. */
+const shapes: readonly Shape[] = [
   ['cut at every byte', { style: { bytesPerWrite: 1 } }],
   ['with comments and CRLF', { style: { comments: true, lineEnd: 'crlf' } }],
   ['with all of it at once', { style: { bytesPerWrite: 1, comments: true, lineEnd: 'crlf' } }],
+  ['that stops with its calls', { finishReason: 'stop' }],
+  ['that says of a text that it has calls', { finishReason: 'tool_calls' }],
+  ['in chunks of one character', { steps: letterByLetter(calling.steps) }],
+];
+
+/** Of calls that are no text. */
+const nativeShapes: readonly Shape[] = [
   ['with whole calls', { style: { calls: 'whole' } }],
   ['with index 0 each', { style: { callIndex: 'zero' } }],
   ['with whole calls of index 0 each', { style: { calls: 'whole', callIndex: 'zero' } }],
@@ -103,9 +112,34 @@ const shapes: readonly (readonly [string, Partial<Turn>])[] = [
     'with whole calls without ids and indices',
     { style: { calls: 'whole', callIds: 'missing', callIndex: 'missing' } },
   ],
-  ['that stops with its calls', { finishReason: 'stop' }],
-  ['that says of a text that it has calls', { finishReason: 'tool_calls' }],
-  ['in chunks of one character', { steps: letterByLetter(calling.steps) }],
+];
+
+/** Of calls that are text, as models were seen to write them. */
+const textShapes: readonly Shape[] = Object.entries({
+  'with values as they stand': (text: string) =>
+    `<tool_call name="note">\n<parameter name="text">${text}</parameter>\n</tool_call>\n`,
+  'with values on lines of their own': (text: string) =>
+    `<tool_call name="note">\n<parameter name="text">\n${text}\n</parameter>\n</tool_call>\n\n`,
+  'with calls on one line': (text: string) =>
+    `<tool_call name="note"><parameter name="text"><![CDATA[${text}]]></parameter></tool_call>`,
+  'with other quotes and attributes': (text: string) =>
+    `<tool_call id=1 name='note' >\n<parameter type="string" name = "text">${text}</parameter>\n</tool_call>\n`,
+  'with calls as JSON': (text: string) =>
+    `<tool_call>\n${JSON.stringify({ name: 'note', arguments: { text } })}\n</tool_call>\n`,
+  'with inputs as JSON': (text: string) => `<tool_call name="note">{"text": "${text}"}</tool_call>\n`,
+}).flatMap(([shape, write]): Shape[] => {
+  const [reasoning, said] = calling.steps;
+  const steps = [reasoning, said, { text: ['\n', write('ä < b'), write('c')] }].flatMap((step) => step ?? []);
+  return [
+    [shape, { steps }],
+    [`${shape}, in chunks of one character`, { steps: letterByLetter(steps) }],
+    [`${shape}, cut at every byte`, { steps, style: { bytesPerWrite: 1 } }],
+  ];
+});
+
+const shapesOf = ({ tools }: ModelWay): readonly Shape[] => [
+  ...shapes,
+  ...(tools === 'native' ? nativeShapes : textShapes),
 ];
 
 /** Characters of two code units come in halves, and the tags of calls that are text in letters. */
@@ -146,13 +180,16 @@ describe.each(ways)('over $wire with $tools calls', (way) => {
     },
   );
 
-  it.each(shapes)('an answer %s is understood, and each of its calls is run once', async (_shape, more) => {
-    expect(await run(way, { ...calling, ...more })).toMatchObject({
-      ...unharmed,
-      hasWithdrawn: false,
-      failures: 0,
-    });
-  });
+  it.each(shapesOf(way))(
+    'an answer %s is understood, and each of its calls is run once',
+    async (_shape, more) => {
+      expect(await run(way, { ...calling, ...more })).toMatchObject({
+        ...unharmed,
+        hasWithdrawn: false,
+        failures: 0,
+      });
+    },
+  );
 
   it('an answer whose usage is not told is estimated', async () => {
     const { ended, ...result } = await run(way, { ...calling, usage: 'absent' });

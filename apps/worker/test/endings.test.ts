@@ -21,6 +21,8 @@ const complete = (more: Record<string, unknown> = {}): Turn =>
   call('complete', { summary: 'All is done.', ...more });
 const cut = say('more ', { finishReason: 'length' });
 
+const echoAsText = '<tool_call name="echo">\n<parameter name="text">a</parameter>\n</tool_call>';
+
 interface Row {
   /** What the model, or somebody else, does. */
   readonly what: string;
@@ -28,6 +30,8 @@ interface Row {
   readonly limits?: StartRunOptions['limits'];
   /** Requested as soon as the model is asked. */
   readonly isCancelled?: boolean;
+  /** Of calls that are text alone. */
+  readonly tools?: 'xml';
   /** Requests of one step at most. */
   readonly maxAttempts?: number;
   readonly reason: RunReason;
@@ -135,6 +139,34 @@ const rows: readonly Row[] = [
   {
     what: 'calls what cannot be parsed, and then answers',
     turns: [call('echo', '{"text": '), say('I see.')],
+    reason: 'answered',
+    steps: 2,
+  },
+  {
+    what: 'writes a call behind words on their line, and then answers',
+    turns: [say(`I do it: ${echoAsText}`), say('I see.')],
+    tools: 'xml',
+    reason: 'answered',
+    steps: 2,
+  },
+  {
+    what: 'writes a call in a form that is not read, and then answers',
+    turns: [say('<function=echo>{"text": "a"}</function>'), say('I see.')],
+    tools: 'xml',
+    reason: 'answered',
+    steps: 2,
+  },
+  {
+    what: 'makes up the result of its call, and then answers',
+    turns: [say(`${echoAsText}\n<tool_result name="echo">b</tool_result>\nIt says b.`), say('It says a.')],
+    tools: 'xml',
+    reason: 'answered',
+    steps: 2,
+  },
+  {
+    what: 'is cut in a fence, and quotes a call when it goes on',
+    turns: [say('So:\n```xm', { finishReason: 'length' }), say(`l\n${echoAsText}\n\`\`\``)],
+    tools: 'xml',
     reason: 'answered',
     steps: 2,
   },
@@ -251,36 +283,39 @@ async function cancelOnceItSpeaks(runId: string): Promise<void> {
 }
 
 describe.each(ways)('over $wire with $tools calls, a run whose model', ({ wire, tools }) => {
-  it.each(rows)('$what: $reason', async (row) => {
-    const { retry } = harness.worker;
-    const worker = {
-      ...harness.worker,
-      retry: { ...retry, maxAttempts: row.maxAttempts ?? retry.maxAttempts },
-    };
-    const started = await harness.start(
-      { turns: [...row.turns] },
-      { model: `scripted:${wire}-${tools}`, ...(row.limits ? { limits: row.limits } : {}) },
-    );
-    const { id } = started.run;
-    const executing = executeRun(worker, jobOf(started));
-    if (row.isCancelled) await cancelOnceItSpeaks(id);
-    await executing;
+  it.each(rows.filter((row) => row.tools === undefined || row.tools === tools))(
+    '$what: $reason',
+    async (row) => {
+      const { retry } = harness.worker;
+      const worker = {
+        ...harness.worker,
+        retry: { ...retry, maxAttempts: row.maxAttempts ?? retry.maxAttempts },
+      };
+      const started = await harness.start(
+        { turns: [...row.turns] },
+        { model: `scripted:${wire}-${tools}`, ...(row.limits ? { limits: row.limits } : {}) },
+      );
+      const { id } = started.run;
+      const executing = executeRun(worker, jobOf(started));
+      if (row.isCancelled) await cancelOnceItSpeaks(id);
+      await executing;
 
-    const ended = await readRun(harness.sql, harness.actor, id);
-    const status = statusOf(row.reason);
-    expect(ended).toMatchObject({ status, reason: row.reason, steps: row.steps });
-    // Whatever fails says why.
-    expect(ended.error === null).toBe(status !== 'failed');
-    const chunks = await chunksOfLog(harness.redis, id);
-    const message = await storedMessage(harness, ended);
-    expect(await foldMessage(chunks)).toEqual(message);
-    expect(chunks.at(-1)?.type).toBe(lastChunkOf[status]);
-    expect(message.metadata).toMatchObject({ status, reason: row.reason });
-    const notices = message.parts.flatMap((part) => (part.type === 'data-notice' ? [part.data.code] : []));
-    expect(notices).toEqual(row.notices ?? []);
-    const open = message.parts.filter((part) => 'state' in part && part.state === 'input-available');
-    expect(open).toEqual([]);
-  });
+      const ended = await readRun(harness.sql, harness.actor, id);
+      const status = statusOf(row.reason);
+      expect(ended).toMatchObject({ status, reason: row.reason, steps: row.steps });
+      // Whatever fails says why.
+      expect(ended.error === null).toBe(status !== 'failed');
+      const chunks = await chunksOfLog(harness.redis, id);
+      const message = await storedMessage(harness, ended);
+      expect(await foldMessage(chunks)).toEqual(message);
+      expect(chunks.at(-1)?.type).toBe(lastChunkOf[status]);
+      expect(message.metadata).toMatchObject({ status, reason: row.reason });
+      const notices = message.parts.flatMap((part) => (part.type === 'data-notice' ? [part.data.code] : []));
+      expect(notices).toEqual(row.notices ?? []);
+      const open = message.parts.filter((part) => 'state' in part && part.state === 'input-available');
+      expect(open).toEqual([]);
+    },
+  );
 });
 
 describe('a model that is told that its plan is open', () => {

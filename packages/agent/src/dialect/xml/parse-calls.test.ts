@@ -198,7 +198,8 @@ describe('for any text', () => {
     ['thoughts', '<think>\n<tool_call name="b">\n</think>\n'],
     ['fences', '```\n</tool_call>\n'],
   ])('the work grows with its length: %s', (_what, unit) => {
-    const timeOf = (count: number) => {
+    const timeOf = (characters: number) => {
+      const count = Math.ceil(characters / unit.length);
       const text = `<tool_call name="a"><parameter name="b"><![CDATA[${unit.repeat(count)}`;
       const before = process.cpuUsage();
       for (const body of [unit.repeat(count), text]) {
@@ -209,9 +210,9 @@ describe('for any text', () => {
       const { user, system } = process.cpuUsage(before);
       return user + system;
     };
-    timeOf(2000);
+    timeOf(8000);
     // Eight times the text: eight times the work, and sixty-four if it were quadratic.
-    const [short, long] = [timeOf(20_000), timeOf(160_000)];
+    const [short, long] = [timeOf(50_000), timeOf(400_000)];
     expect(long / Math.max(short, 1)).toBeLessThan(40);
   });
 });

@@ -87,9 +87,11 @@ export function createTextReader(cursor: TagCursor): TextReader {
         return thinking(false, indent + word.length);
       case parameterEnd:
         return hasCalls && !place.isThinking ? [{ type: 'misread', why: 'tail' }] : null;
-      case callEnd:
-        misplaced ??= openMisplaced.pop() ?? null;
+      case callEnd: {
+        const closed = openMisplaced.pop() ?? null;
+        misplaced ??= closed;
         return null;
+      }
       case '<tool_result':
         if (!isRun || !hasCalls) return null;
         return [openMisplaced.length === 0 ? { type: 'made-up' } : { type: 'misread', why: 'misplaced' }];

@@ -75,7 +75,7 @@ function joined<Part extends AssistantPart | UserPart>(parts: readonly Part[]): 
 export function writeCall(name: string, input: unknown): string {
   const parameters = Object.entries((input ?? {}) as Record<string, unknown>).map(([key, value]) => {
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return `<parameter name="${key}">${isPlain(text) ? text : cdata(text)}</parameter>\n`;
+    return `<parameter name="${key}">${isPlain(text) ? text : cdataOfCall(text)}</parameter>\n`;
   });
   return `<tool_call name="${name}">\n${parameters.join('')}</tool_call>`;
 }
@@ -85,12 +85,16 @@ function isPlain(text: string): boolean {
   return !/[<\n\r]|^\s/.test(text);
 }
 
-/** Split where it holds what ends a section, or begins one. */
 function cdata(text: string): string {
-  const split = text.replaceAll(/\]\]>|<!\[CDATA\[/g, (mark) =>
-    mark === ']]>' ? ']]]]><![CDATA[>' : '<![CDA]]><![CDATA[TA[',
-  );
-  return `<![CDATA[${split}]]>`;
+  return `<![CDATA[${text.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`;
+}
+
+/** In CDATA, split also where a section of its own begins: what reads calls could not tell whose end comes next. */
+function cdataOfCall(text: string): string {
+  return text
+    .split(/(?<=<!\[CDA)(?=TA\[)/)
+    .map(cdata)
+    .join('');
 }
 
 function resultAsParts(part: ToolPart): UserPart[] {

@@ -1,33 +1,29 @@
-import { createToolset, defineTool, foldChunks, parseApprovalRules } from '@switchyard/agent';
+import { createToolset, defineTool, foldChunks } from '@switchyard/agent';
 import { LockLostError } from '@switchyard/bus';
-import type { MessagePart, Run, ToolPart } from '@switchyard/protocol';
-import { answerApprovals, readRun, requestCancel, type StartedRun, wakeRun } from '@switchyard/store';
+import type { Run } from '@switchyard/protocol';
+import { readRun, requestCancel, wakeRun } from '@switchyard/store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { foldMessage } from '@switchyard/agent/test';
 import { executeRun } from '../src/execute-run.ts';
-import type { Worker } from '../src/worker.ts';
+import {
+  answer,
+  approvalOf,
+  call,
+  expectSeen,
+  goOn,
+  partsOf,
+  promptOf,
+  spending,
+  work,
+} from './consenting.ts';
 import { faultyWorker } from './faulty-worker.ts';
 import { chunksOfLog, type Harness, jobOf, startHarness, storedMessage } from './harness.ts';
 import { complete, echo } from './test-tools.ts';
 
-/** What the calls that a person agreed to have done. */
-let done: string[];
+const { spend, done } = spending();
 beforeEach(() => {
-  done = [];
-});
-
-const spend = defineTool({
-  name: 'spend',
-  description: 'Acts on the world outside.',
-  inputSchema: z.object({ text: z.string(), free: z.boolean().optional() }),
-  effect: 'once',
-  needs: 'outside',
-  consent: ({ text, free }) => (free ? null : `Spend ${text}?`),
-  async execute({ text }) {
-    done.push(text);
-    return { outcome: 'ok', output: { spent: text } };
-  },
+  done.length = 0;
 });
 
 let harness: Harness;
@@ -37,43 +33,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await harness.stop();
 });
-
-const call = (name: string, args: Record<string, unknown>) => ({ toolCall: { name, arguments: args } });
-const goOn = { steps: [{ text: 'Good.' }] };
-
-/** Lets a worker take the run as far as it goes. */
-async function work(
-  { id }: Pick<Run, 'id'>,
-  worker: Worker = harness.worker,
-  signal = new AbortController().signal,
-): Promise<Run> {
-  const [row] = await harness.sql<{ wakeup: number }[]>`select wakeup from runs where id = ${id}`;
-  await executeRun(worker, { runId: id, wakeup: row!.wakeup, signal });
-  return await readRun(harness.sql, harness.actor, id);
-}
-
-async function partsOf({ id }: Pick<Run, 'id'>): Promise<ToolPart[]> {
-  const message = await storedMessage(harness, await readRun(harness.sql, harness.actor, id));
-  return message.parts.filter((part): part is ToolPart => 'toolCallId' in part);
-}
-
-const approvalOf = (parts: readonly ToolPart[], index: number) => parts[index]?.approval?.id ?? '';
-
-async function answer(
-  { id: runId }: Pick<Run, 'id'>,
-  ...answers: readonly { approvalId: string; approved: boolean; reason?: string }[]
-) {
-  return await answerApprovals(harness.sql, harness.actor, { runId, answers });
-}
-
-/** The run's message, after a look that viewers who saw everything have the same. */
-async function expectSeen({ run: { id } }: StartedRun): Promise<readonly MessagePart[]> {
-  const message = await storedMessage(harness, await readRun(harness.sql, harness.actor, id));
-  expect(await foldMessage(await chunksOfLog(harness.redis, id))).toEqual(message);
-  return message.parts;
-}
-
-const prompts = () => JSON.stringify(harness.model.requests.at(-1)?.body);
 
 /** A run whose worker died between the store's word that it waits and the log's: the call is found by trying each. */
 async function runThatWaitsUnseen(): Promise<Run> {
@@ -104,8 +63,8 @@ describe('a call that needs consent', () => {
         goOn,
       ],
     });
-    expect(await work(started.run)).toMatchObject({ status: 'awaiting-approval', steps: 1 });
-    expect(await partsOf(started.run)).toMatchObject([
+    expect(await work(harness, started.run)).toMatchObject({ status: 'awaiting-approval', steps: 1 });
+    expect(await partsOf(harness, started.run)).toMatchObject([
       { type: 'tool-spend', state: 'approval-requested', approval: { requestReason: 'Spend ten?' } },
       { type: 'tool-echo', state: 'output-available' },
       // Nothing ends a run that waits for one of its calls.
@@ -123,33 +82,33 @@ describe('a call that needs consent', () => {
 
   it('runs with the input that was shown, once a person has agreed', async () => {
     const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
-    await work(started.run);
-    const asked = await partsOf(started.run);
-    await answer(started.run, { approvalId: approvalOf(asked, 0), approved: true });
-    expect(await work(started.run)).toMatchObject({ status: 'completed', steps: 2 });
+    await work(harness, started.run);
+    const asked = await partsOf(harness, started.run);
+    await answer(harness, started.run, { approvalId: approvalOf(asked, 0), approved: true });
+    expect(await work(harness, started.run)).toMatchObject({ status: 'completed', steps: 2 });
     expect(done).toEqual(['ten']);
-    expect(await partsOf(started.run)).toMatchObject([
+    expect(await partsOf(harness, started.run)).toMatchObject([
       { state: 'output-available', input: asked[0]?.input, approval: { approved: true } },
     ]);
     const chunks = await chunksOfLog(harness.redis, started.run.id);
     // Who has seen the wait is sent only what follows it.
     expect(chunks.map(({ type }) => type)).not.toContain('reset-step');
     expect(chunks.filter(({ type }) => type === 'tool-approval-request')).toHaveLength(1);
-    await expectSeen(started);
+    await expectSeen(harness, started);
   });
 
   it('does not run when it was refused; the model reads why and goes on', async () => {
     const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
-    await work(started.run);
-    const approvalId = approvalOf(await partsOf(started.run), 0);
-    await answer(started.run, { approvalId, approved: false, reason: 'Too dear.' });
-    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    await work(harness, started.run);
+    const approvalId = approvalOf(await partsOf(harness, started.run), 0);
+    await answer(harness, started.run, { approvalId, approved: false, reason: 'Too dear.' });
+    expect(await work(harness, started.run)).toMatchObject({ status: 'completed' });
     expect(done).toEqual([]);
-    expect(await partsOf(started.run)).toMatchObject([
+    expect(await partsOf(harness, started.run)).toMatchObject([
       { state: 'output-denied', approval: { approved: false, reason: 'Too dear.' } },
     ]);
-    expect(prompts()).toContain('Too dear.');
-    await expectSeen(started);
+    expect(promptOf(harness)).toContain('Too dear.');
+    await expectSeen(harness, started);
   });
 
   it('waits for all answers, each for itself, and runs the calls in their order', async () => {
@@ -157,27 +116,28 @@ describe('a call that needs consent', () => {
     const started = await harness.start({
       turns: [{ steps: texts.map((text) => call('spend', { text })) }, goOn],
     });
-    await work(started.run);
-    const asked = await partsOf(started.run);
-    await answer(started.run, { approvalId: approvalOf(asked, 2), approved: true });
-    expect(await work(started.run)).toMatchObject({ status: 'awaiting-approval' });
+    await work(harness, started.run);
+    const asked = await partsOf(harness, started.run);
+    await answer(harness, started.run, { approvalId: approvalOf(asked, 2), approved: true });
+    expect(await work(harness, started.run)).toMatchObject({ status: 'awaiting-approval' });
     await answer(
+      harness,
       started.run,
       { approvalId: approvalOf(asked, 1), approved: false },
       { approvalId: approvalOf(asked, 0), approved: true },
     );
-    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(await work(harness, started.run)).toMatchObject({ status: 'completed' });
     expect(done).toEqual(['one', 'three']);
-    await expectSeen(started);
+    await expectSeen(harness, started);
   });
 
   it('is not asked for where it is not needed, nor for arguments that are not valid', async () => {
     const started = await harness.start({
       turns: [{ steps: [call('spend', { text: 'nothing', free: true }), call('spend', { wrong: 1 })] }, goOn],
     });
-    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(await work(harness, started.run)).toMatchObject({ status: 'completed' });
     expect(done).toEqual(['nothing']);
-    expect(await partsOf(started.run)).toMatchObject([
+    expect(await partsOf(harness, started.run)).toMatchObject([
       { state: 'output-available' },
       { state: 'output-error' },
     ]);
@@ -185,28 +145,28 @@ describe('a call that needs consent', () => {
 
   it('is closed by a cancel, which needs no answer', async () => {
     const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }] });
-    await work(started.run);
+    await work(harness, started.run);
     await requestCancel(harness.sql, harness.actor, started.run.id);
-    expect(await work(started.run)).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
-    expect(await partsOf(started.run)).toMatchObject([
+    expect(await work(harness, started.run)).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
+    expect(await partsOf(harness, started.run)).toMatchObject([
       { state: 'output-error', errorText: expect.stringContaining('Cancelled') },
     ]);
-    await expectSeen(started);
+    await expectSeen(harness, started);
   });
 
   it('ends the run when nobody answers in time: the call is closed, and an answer comes too late', async () => {
     const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
     const { wakeup } = started;
-    await work(started.run);
+    await work(harness, started.run);
     await harness.sql`update approvals set expires_at = now() where run_id = ${started.run.id}`;
-    const late = { approvalId: approvalOf(await partsOf(started.run), 0), approved: true };
+    const late = { approvalId: approvalOf(await partsOf(harness, started.run), 0), approved: true };
     const refusal = { code: 'conflict', detail: expect.stringContaining('came too late') };
     // Whether the sweep has noticed or not.
-    await expect(answer(started.run, late)).rejects.toMatchObject(refusal);
+    await expect(answer(harness, started.run, late)).rejects.toMatchObject(refusal);
     expect(await wakeRun(harness.sql, { runId: started.run.id, wakeup })).toEqual({ wakeup: wakeup + 1 });
-    await expect(answer(started.run, late)).rejects.toMatchObject(refusal);
-    expect(await work(started.run)).toMatchObject({ status: 'failed', reason: 'approval-expired' });
-    expect(await expectSeen(started)).toMatchObject([
+    await expect(answer(harness, started.run, late)).rejects.toMatchObject(refusal);
+    expect(await work(harness, started.run)).toMatchObject({ status: 'failed', reason: 'approval-expired' });
+    expect(await expectSeen(harness, started)).toMatchObject([
       { type: 'step-start' },
       { state: 'output-error', errorText: expect.stringContaining('nobody answered in time') },
     ]);
@@ -219,26 +179,32 @@ describe('a call that needs consent', () => {
       turns: [{ steps: [call('spend', { text: 'a' })] }, { steps: [call('spend', { text: 'b' })] }, goOn],
     });
     for (const index of [0, 1]) {
-      expect(await work(started.run, worker)).toMatchObject({ status: 'awaiting-approval' });
+      expect(await work(harness, started.run, worker)).toMatchObject({ status: 'awaiting-approval' });
       await harness.sql`
         update runs set started_at = started_at - interval '1 hour', waiting_since = waiting_since - interval '1 hour'
         where id = ${started.run.id}`;
-      await answer(started.run, {
-        approvalId: approvalOf(await partsOf(started.run), index),
+      await answer(harness, started.run, {
+        approvalId: approvalOf(await partsOf(harness, started.run), index),
         approved: true,
       });
     }
-    expect(await work(started.run, worker)).toMatchObject({ status: 'completed', reason: 'answered' });
+    expect(await work(harness, started.run, worker)).toMatchObject({
+      status: 'completed',
+      reason: 'answered',
+    });
     expect(done).toEqual(['a', 'b']);
-    await expectSeen(started);
+    await expectSeen(harness, started);
   });
 
   it('goes on where the log was lost while the run waited', async () => {
     const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
-    await work(started.run);
+    await work(harness, started.run);
     await harness.redis.del(`run:{${started.run.id}}:log`, `run:{${started.run.id}}:meta`);
-    await answer(started.run, { approvalId: approvalOf(await partsOf(started.run), 0), approved: true });
-    const ended = await work(started.run);
+    await answer(harness, started.run, {
+      approvalId: approvalOf(await partsOf(harness, started.run), 0),
+      approved: true,
+    });
+    const ended = await work(harness, started.run);
     expect(ended).toMatchObject({ status: 'completed' });
     expect(done).toEqual(['ten']);
     // The new log begins with the step that waited, and has all of it.
@@ -248,13 +214,18 @@ describe('a call that needs consent', () => {
 
   it('of a tool that is gone by the time of the answer tells the model so', async () => {
     const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
-    await work(started.run);
-    await answer(started.run, { approvalId: approvalOf(await partsOf(started.run), 0), approved: true });
-    expect(await work(started.run, { ...harness.worker, tools: createToolset([echo]) })).toMatchObject({
+    await work(harness, started.run);
+    await answer(harness, started.run, {
+      approvalId: approvalOf(await partsOf(harness, started.run), 0),
+      approved: true,
+    });
+    expect(
+      await work(harness, started.run, { ...harness.worker, tools: createToolset([echo]) }),
+    ).toMatchObject({
       status: 'completed',
     });
-    expect(await partsOf(started.run)).toMatchObject([{ state: 'output-error' }]);
-    await expectSeen(started);
+    expect(await partsOf(harness, started.run)).toMatchObject([{ state: 'output-error' }]);
+    await expectSeen(harness, started);
   });
 
   it('is not asked for once the call has begun: what became of it is for recovery to say', async () => {
@@ -275,19 +246,19 @@ describe('a call that needs consent', () => {
     await begun.promise;
     job.abort(new LockLostError(started.run.id));
     await execution;
-    expect(await work(started.run)).toMatchObject({ status: 'completed' });
+    expect(await work(harness, started.run)).toMatchObject({ status: 'completed' });
     expect(done).toEqual(['ten']);
-    expect(await partsOf(started.run)).toMatchObject([
+    expect(await partsOf(harness, started.run)).toMatchObject([
       { state: 'output-error', errorText: expect.stringContaining('outcome unknown') },
     ]);
-    await expectSeen(started);
+    await expectSeen(harness, started);
   });
 
   it('does not cost the log when its worker died before it could show that the run waits', async () => {
     const run = await runThatWaitsUnseen();
-    const asked = await partsOf(run);
-    await answer(run, { approvalId: approvalOf(asked, 0), approved: true });
-    const ended = await work(run);
+    const asked = await partsOf(harness, run);
+    await answer(harness, run, { approvalId: approvalOf(asked, 0), approved: true });
+    const ended = await work(harness, run);
     expect(ended).toMatchObject({ status: 'completed' });
     expect((await chunksOfLog(harness.redis, run.id))[0]?.type).toBe('start');
     expect(await foldMessage(await chunksOfLog(harness.redis, run.id))).toEqual(
@@ -318,117 +289,12 @@ describe('a call that needs consent', () => {
     const started = await harness.start({
       turns: [{ steps: [call('noisy', {})] }, { steps: [call('spend', { text: 'ten' })] }],
     });
-    await work(started.run, { ...harness.worker, tools: createToolset([noisy, talkative]) });
+    await work(harness, started.run, { ...harness.worker, tools: createToolset([noisy, talkative]) });
     expect(sayMore).toBeDefined();
     const chunks = await chunksOfLog(harness.redis, started.run.id);
     expect(chunks.map(({ type }) => type)).not.toContain('data-tool-output');
     const [row] = await harness.sql<{ wait: string }[]>`
       select wait_event_id as wait from runs where id = ${started.run.id}`;
     expect(row?.wait).toBe(`1-${chunks.length}`);
-  });
-});
-
-describe('a rule of the operator', () => {
-  const workerWith = (text: string): Worker => ({
-    ...harness.worker,
-    tools: createToolset([echo, spend, complete], parseApprovalRules(text)),
-  });
-
-  it('asks before a call that asks nobody by itself, and the answer counts for that input alone', async () => {
-    const worker = workerWith('echo(*alpha*)=ask');
-    const turns = [{ steps: [call('echo', { text: 'alpha' }), call('echo', { text: 'beta' })] }, goOn];
-    const started = await harness.start({ turns });
-    expect(await work(started.run, worker)).toMatchObject({ status: 'awaiting-approval' });
-    const waiting = await partsOf(started.run);
-    expect(waiting).toMatchObject([{ state: 'approval-requested' }, { state: 'output-available' }]);
-    expect(waiting[0]?.approval).toMatchObject({
-      requestReason: 'Use echo, asked by the rule "echo(*alpha*)=ask"',
-    });
-    await answer(started.run, { approvalId: approvalOf(waiting, 0), approved: true });
-    expect(await work(started.run, worker)).toMatchObject({ reason: 'answered' });
-    expect(await partsOf(started.run)).toMatchObject([
-      { output: { said: 'alpha' } },
-      { output: { said: 'beta' } },
-    ]);
-    await expectSeen(started);
-  });
-
-  it('keeps a call from being made, says so to the model, and asks nobody', async () => {
-    const started = await harness.start({
-      turns: [{ steps: [call('spend', { text: 'ten' }), call('echo', { text: 'a' })] }, goOn],
-    });
-    expect(await work(started.run, workerWith('spend(*ten*)=deny'))).toMatchObject({ reason: 'answered' });
-    expect(done).toEqual([]);
-    expect(prompts()).toContain('this installation never allows it, by its rule');
-    expect(await expectSeen(started)).toContainEqual(
-      expect.objectContaining({ type: 'tool-spend', state: 'output-error' }),
-    );
-  });
-
-  it('lets a call be made that would ask by itself', async () => {
-    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
-    expect(await work(started.run, workerWith('spend(*ten*)=allow, *=deny'))).toMatchObject({
-      reason: 'answered',
-    });
-    expect(done).toEqual(['ten']);
-    await expectSeen(started);
-  });
-
-  it.each([
-    ['before', ['spend', 'complete']],
-    ['behind', ['complete', 'spend']],
-  ])('lets no call end the run that stands beside a forbidden one, which is %s it', async (_place, names) => {
-    const turns = [{ steps: names.map((name) => call(name, { text: 'All paid.' })) }, goOn];
-    const started = await harness.start({ turns });
-    expect(await work(started.run, workerWith('spend=deny'))).toMatchObject({ reason: 'answered', steps: 2 });
-    const parts = await partsOf(started.run);
-    expect(parts.find(({ type }) => type === 'tool-spend')).toMatchObject({
-      errorText: expect.stringContaining('never allows'),
-    });
-    expect(parts.find(({ type }) => type === 'tool-complete')).toMatchObject({
-      errorText: expect.stringContaining('failed or was refused'),
-    });
-    // The model has read why.
-    expect(prompts()).toContain('never allows');
-    await expectSeen(started);
-  });
-
-  it('lets no call end the run that a person agreed to beside one that he refused, wherever a worker dies', async () => {
-    const asking = workerWith('complete=ask');
-    const turns = [{ steps: [call('spend', { text: 'ten' }), call('complete', { text: 'Paid.' })] }, goOn];
-    let hasDied = true;
-    for (let at = 1; hasDied && at < 50; at += 1) {
-      const started = await harness.start({ turns });
-      await work(started.run, asking);
-      const asked = await partsOf(started.run);
-      await answer(
-        started.run,
-        { approvalId: approvalOf(asked, 0), approved: false },
-        { approvalId: approvalOf(asked, 1), approved: true },
-      );
-      const { worker, faulted } = faultyWorker(asking, { at, when: 'after', how: 'dies' });
-      const lock = new AbortController();
-      void faulted.then(() => lock.abort(new LockLostError(started.run.id)));
-      await work(started.run, worker, lock.signal).catch(() => 'dead');
-      hasDied = lock.signal.aborted;
-      if (hasDied) await work(started.run, asking);
-      expect(await readRun(harness.sql, harness.actor, started.run.id)).toMatchObject({ reason: 'answered' });
-      expect(await partsOf(started.run)).toMatchObject([
-        { type: 'tool-spend', state: 'output-denied' },
-        { type: 'tool-complete', state: 'output-error' },
-      ]);
-    }
-    expect(hasDied).toBe(false);
-    expect(done).toEqual([]);
-  });
-
-  it('that came after a person had agreed counts more', async () => {
-    const started = await harness.start({ turns: [{ steps: [call('spend', { text: 'ten' })] }, goOn] });
-    await work(started.run);
-    const approvalId = approvalOf(await partsOf(started.run), 0);
-    await answer(started.run, { approvalId, approved: true });
-    expect(await work(started.run, workerWith('spend=deny'))).toMatchObject({ reason: 'answered' });
-    expect(done).toEqual([]);
-    await expectSeen(started);
   });
 });

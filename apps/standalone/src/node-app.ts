@@ -71,14 +71,19 @@ export async function startNodeApp({
   };
 }
 
-/** The last error of a log, else an uncaught one, else the plain text that was printed last (a configuration's faults). */
+/** The last error of a log, else an uncaught one with all of its lines, else the plain text that was printed last. */
 function lastWords(lines: readonly string[]): string | null {
   const error = lines
     .map((line) => logLineSchema.safeParse(parseLine(line)).data)
     .findLast((entry) => entry !== undefined);
   if (error) return error.error?.message ?? error.msg;
-  const thrown = lines.findLast((line) => /^\w*Error\b.*: /.test(line));
-  if (thrown !== undefined) return thrown;
+  const thrownAt = lines.findLastIndex((line) => /^\w*Error\b.*:/.test(line));
+  if (thrownAt !== -1) {
+    // A configuration's error has a line for each fault, in front of the stack.
+    const behind = lines.slice(thrownAt);
+    const stackAt = behind.findIndex((line) => /^\s+at /.test(line));
+    return behind.slice(0, stackAt === -1 ? 6 : stackAt).join('\n');
+  }
   const plain = lines.filter((line) => !line.startsWith('{') && line.trim() !== '');
   return plain.length > 0 ? plain.slice(-6).join('\n') : null;
 }

@@ -59,6 +59,14 @@ test('parameters and variables that make no sense are told by name', async () =>
   expect(refusal).not.toContain('hidden');
 });
 
+test('a default model that nobody here has is told with those that there are', async () => {
+  const launcher = launch({ dataDir: await makeDataDir(), environment: { MODEL: 'gpt-4o-mini' } });
+  const refusal = await refusalOf(launcher);
+  expect(refusal).toMatch(/MODEL: is none of the models that are connected here: scripted:demo$/);
+  expect(refusal).not.toContain('    at ');
+  await expect.poll(() => stillRunning(processesOf(launcher)), { timeout: 10_000 }).toEqual([]);
+});
+
 test(
   'a data directory of another Postgres version is one line that says what to do',
   async () => {

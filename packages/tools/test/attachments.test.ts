@@ -43,7 +43,7 @@ describe('the files that go with an answer', () => {
           data: { path: 'latest', name: 'latest', mediaType: 'application/octet-stream', size: 1000 },
         },
       ],
-      end: { reason: 'finished', text: 'Done.' },
+      end: { reason: 'finished' },
     });
   });
 
